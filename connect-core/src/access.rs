@@ -1,0 +1,264 @@
+//! Who asks, in which workspace, allowed what.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::workspace::Workspace;
+use crate::{ContactId, UserId, WorkspaceId};
+
+/// What a member is in a workspace. The order is that of power.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Reads, but sees no internal notes.
+    Viewer,
+    /// Works tickets and contacts: an agent.
+    Member,
+    /// All but ownership and the deletion of the workspace.
+    Admin,
+    /// Everything.
+    Owner,
+}
+
+impl Role {
+    /// Every role, weakest first.
+    pub const ALL: [Self; 4] = [Self::Viewer, Self::Member, Self::Admin, Self::Owner];
+
+    /// The word used in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Member => "member",
+            Self::Admin => "admin",
+            Self::Owner => "owner",
+        }
+    }
+
+    /// The role of this word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == text)
+    }
+}
+
+/// Who did something; kept in every event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Actor {
+    /// A member of the workspace, or a user acting outside any.
+    User(UserId),
+    /// A customer.
+    Contact(ContactId),
+    /// The application that embeds the desk.
+    Host,
+    /// The desk itself: timers, sign-in, sending.
+    System,
+}
+
+impl std::fmt::Display for Actor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::User(id) => id.fmt(f),
+            Self::Contact(id) => id.fmt(f),
+            Self::Host => f.write_str("host"),
+            Self::System => f.write_str("system"),
+        }
+    }
+}
+
+impl std::str::FromStr for Actor {
+    type Err = crate::id::NotAnId;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "host" => Ok(Self::Host),
+            "system" => Ok(Self::System),
+            other => match other.parse() {
+                Ok(id) => Ok(Self::Contact(id)),
+                Err(_) => other.parse().map(Self::User),
+            },
+        }
+    }
+}
+
+impl Serialize for Actor {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Actor {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)+) => {
+        /// What can be allowed or not. Contacts are held to their own tickets besides.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Action {$($(#[$doc])* $name,)+}
+
+        impl Action {
+            /// Every action.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The word used in documents and messages.
+            pub const fn as_str(self) -> &'static str {
+                match self {$(Self::$name => $text,)+}
+            }
+        }
+    };
+}
+
+actions! {
+    /// See the workspace's name and settings.
+    ReadWorkspace = "workspace.read";
+    /// Change them.
+    UpdateWorkspace = "workspace.update";
+    /// See who works here.
+    ReadMembers = "members.read";
+    /// Invite, change roles, remove.
+    ManageMembers = "members.manage";
+    /// See contacts.
+    ReadContacts = "contacts.read";
+    /// Create and change contacts.
+    WriteContacts = "contacts.write";
+    /// See labels.
+    ReadLabels = "labels.read";
+    /// Create labels.
+    WriteLabels = "labels.write";
+    /// See tickets, their public messages and their timeline.
+    ReadTickets = "tickets.read";
+    /// Open a ticket.
+    OpenTickets = "tickets.open";
+    /// Answer in public.
+    ReplyToTickets = "tickets.reply";
+    /// Change status, priority, assignee, subject and labels.
+    UpdateTickets = "tickets.update";
+    /// See internal notes.
+    ReadNotes = "notes.read";
+    /// Write internal notes.
+    WriteNotes = "notes.write";
+    /// See the journal of the workspace.
+    ReadAudit = "audit.read";
+}
+
+/// On what footing somebody acts in a workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// A member of this role.
+    Member(Role),
+    /// A customer, held to their own tickets.
+    Contact,
+    /// The embedding application, which may do everything.
+    Host,
+}
+
+/// Decides what a standing may do.
+///
+/// # Contract
+///
+/// Pure and quick: it is asked on every call, answers the same for the same arguments, and allows
+/// nothing it does not know.
+pub trait Policy: std::fmt::Debug + Send + Sync {
+    /// Whether somebody of this standing may do this.
+    fn allows(&self, standing: Standing, action: Action) -> bool;
+}
+
+/// The proof that somebody was let into one workspace: who, where, on what footing.
+///
+/// Services take it instead of ids, so nothing is read or written without it. It is made by
+/// [`Desk::admit`](crate::Desk::admit) for a person whose identity was proven, and by
+/// [`Desk::host`](crate::Desk::host) for the embedding application.
+#[derive(Debug, Clone)]
+pub struct Access {
+    workspace: Arc<Workspace>,
+    actor: Actor,
+    standing: Standing,
+    request_id: Option<Arc<str>>,
+    idempotency: Option<IdempotencyKey>,
+}
+
+/// A caller's promise that calls with this key are one and the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    /// The key, 1 to 255 bytes, as the caller chose it.
+    pub key: String,
+    /// SHA-256 over what is asked, in hexadecimal: the same key with another one is refused.
+    pub request_hash: String,
+}
+
+impl Access {
+    pub(crate) fn new(workspace: Arc<Workspace>, actor: Actor, standing: Standing) -> Self {
+        Self { workspace, actor, standing, request_id: None, idempotency: None }
+    }
+
+    /// The same access on behalf of a request, whose id every event it causes will carry.
+    #[must_use]
+    pub fn for_request(mut self, id: impl Into<Arc<str>>) -> Self {
+        self.request_id = Some(id.into());
+        self
+    }
+
+    /// The same access for one command that is to be carried out once, however often it is sent.
+    ///
+    /// The first command of this access that commits keeps its answer under the key for 24 hours; the
+    /// same command with the same key gets that answer and does nothing.
+    #[must_use]
+    pub fn once(mut self, key: Option<IdempotencyKey>) -> Self {
+        self.idempotency = key;
+        self
+    }
+
+    /// The workspace.
+    pub fn workspace(&self) -> &Workspace {
+        &self.workspace
+    }
+
+    /// The id of the workspace.
+    pub fn workspace_id(&self) -> WorkspaceId {
+        self.workspace.id
+    }
+
+    /// Who acts.
+    pub fn actor(&self) -> Actor {
+        self.actor
+    }
+
+    /// On what footing.
+    pub fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    /// The role, if it is a member's access.
+    pub fn role(&self) -> Option<Role> {
+        match self.standing {
+            Standing::Member(role) => Some(role),
+            Standing::Contact | Standing::Host => None,
+        }
+    }
+
+    /// The user behind a member's access.
+    pub fn user(&self) -> Option<UserId> {
+        match self.actor {
+            Actor::User(user) => Some(user),
+            _ => None,
+        }
+    }
+
+    /// The contact behind a customer's access.
+    pub fn contact(&self) -> Option<ContactId> {
+        match self.actor {
+            Actor::Contact(contact) => Some(contact),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn idempotency(&self) -> Option<&IdempotencyKey> {
+        self.idempotency.as_ref()
+    }
+
+    pub(crate) fn request_id(&self) -> Option<Arc<str>> {
+        self.request_id.clone()
+    }
+}

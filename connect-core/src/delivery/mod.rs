@@ -1,0 +1,196 @@
+//! Deliveries: outgoing copies to one recipient over one channel, each with its state.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ChallengeId, ContactId, DeliveryId, InvitationId, Limit, MessageId, TicketId, Timestamp, UserId, WorkspaceId,
+};
+
+/// Whom a delivery is for. A reference: the address is looked up when it is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Recipient {
+    /// A customer.
+    Contact(ContactId),
+    /// A user.
+    User(UserId),
+    /// Whoever asked for a sign-in code.
+    Challenge(ChallengeId),
+    /// Whoever is invited.
+    Invitation(InvitationId),
+}
+
+impl std::fmt::Display for Recipient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Contact(id) => id.fmt(f),
+            Self::User(id) => id.fmt(f),
+            Self::Challenge(id) => id.fmt(f),
+            Self::Invitation(id) => id.fmt(f),
+        }
+    }
+}
+
+/// Where a delivery stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeliveryState {
+    /// To be sent, or being sent.
+    Queued,
+    /// Handed over to the outside.
+    Sent,
+    /// Given up, with its cause.
+    Failed,
+    /// Not sent, and rightly so: its reason fell away.
+    Dropped,
+}
+
+impl DeliveryState {
+    /// The word used in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sent => "sent",
+            Self::Failed => "failed",
+            Self::Dropped => "dropped",
+        }
+    }
+}
+
+/// One outgoing copy. It holds references only; what is sent is composed when it is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// Its id, the same over all attempts: outside systems tell repeats by it.
+    pub id: DeliveryId,
+    /// The workspace.
+    pub workspace: WorkspaceId,
+    /// Who planned it and composes it: [`Subscriber::name`](crate::dispatch::Subscriber::name).
+    pub subscriber: String,
+    /// What about, in the subscriber's words.
+    pub topic: String,
+    /// Over which channel: [`Channel::name`](crate::notify::Channel::name).
+    pub channel: String,
+    /// For whom.
+    pub recipient: Recipient,
+    /// The event it follows.
+    pub event: u64,
+    /// The ticket it is about.
+    pub ticket: Option<TicketId>,
+    /// The message it carries.
+    pub message: Option<MessageId>,
+    /// Where it stands.
+    pub state: DeliveryState,
+    /// How often it was taken up.
+    pub attempts: u32,
+    /// When it is due, or when the present lease ends.
+    pub due_at: Timestamp,
+    /// What went wrong last, or why it was not sent.
+    pub detail: Option<String>,
+    /// When it was planned.
+    pub created_at: Timestamp,
+    /// When it was settled.
+    pub settled_at: Option<Timestamp>,
+}
+
+impl Delivery {
+    /// What there can be only one of in a workspace: one event reaches a recipient once over a channel.
+    pub fn unique_key(&self) -> String {
+        format!("{}/{}/{}/{}", self.event, self.channel, self.recipient, self.topic)
+    }
+}
+
+/// Deliveries to be queued for the events after `from` up to `to`.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// Where the routing cursor must stand.
+    pub from: u64,
+    /// Where it will stand.
+    pub to: u64,
+    /// What to queue.
+    pub deliveries: Vec<Delivery>,
+}
+
+/// A request for work.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// The present instant.
+    pub now: Timestamp,
+    /// For how long the work is taken.
+    pub lease: Duration,
+    /// How many at most.
+    pub limit: usize,
+}
+
+/// A delivery that was taken up.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// The delivery.
+    pub delivery: Delivery,
+    /// Proves the taking when the delivery is settled.
+    pub token: u32,
+}
+
+/// How a delivery went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settlement {
+    /// Handed over.
+    Sent {
+        /// When.
+        at: Timestamp,
+    },
+    /// Try again.
+    Retry {
+        /// When.
+        at: Timestamp,
+        /// What went wrong.
+        error: String,
+    },
+    /// Given up.
+    Failed {
+        /// When.
+        at: Timestamp,
+        /// What went wrong.
+        error: String,
+    },
+    /// Not to be sent any more.
+    Dropped {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Settlement {
+    /// The delivery as it stands after this.
+    #[must_use]
+    pub fn apply(self, mut delivery: Delivery) -> Delivery {
+        let (state, at, detail) = match self {
+            Self::Sent { at } => (DeliveryState::Sent, at, None),
+            Self::Retry { at, error } => (DeliveryState::Queued, at, Some(error)),
+            Self::Failed { at, error } => (DeliveryState::Failed, at, Some(error)),
+            Self::Dropped { at, reason } => (DeliveryState::Dropped, at, Some(reason)),
+        };
+        delivery.state = state;
+        delivery.detail = detail;
+        if state == DeliveryState::Queued {
+            delivery.due_at = at;
+        } else {
+            delivery.settled_at = Some(at);
+        }
+        delivery
+    }
+}
+
+/// Deliveries to be read, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct DeliveryList {
+    /// Of these messages only.
+    pub messages: Option<Vec<MessageId>>,
+    /// In this state only.
+    pub state: Option<DeliveryState>,
+    /// How many at most.
+    pub limit: Limit,
+}

@@ -1,0 +1,109 @@
+//! Who is let into a workspace.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use super::Desk;
+use crate::contact::Contact;
+use crate::member::Member;
+use crate::record::{Record, RecordKind};
+use crate::user::{ProvenMailbox, User};
+use crate::workspace::Workspace;
+use crate::{Access, Actor, Error, Result, Slug, Standing, Timestamp, UserId, WorkspaceId};
+
+/// How long an admission is taken as known without looking again. Changes made by this process are seen
+/// at once; this is the delay for changes made by another one (`docs/security.md`, revocation).
+const KNOWN_FOR: Duration = Duration::from_secs(1);
+
+/// Most admissions kept at once.
+const CAPACITY: usize = 10_000;
+
+type Known = HashMap<(UserId, String), (Access, Timestamp)>;
+
+/// Admissions that were looked up within the last second.
+#[derive(Debug, Default)]
+pub(super) struct Admitted {
+    pub(super) epoch: AtomicU64,
+    known: RwLock<(u64, Known)>,
+}
+
+impl Desk {
+    /// Lets a signed-in person into a workspace, as a member or else as a customer. `workspace` is an id
+    /// or a slug.
+    ///
+    /// [`Error::NotFound`] both when there is no such workspace and when the person does not belong there.
+    pub async fn admit(&self, person: &ProvenMailbox, workspace: &str) -> Result<Access> {
+        let key = (person.user(), workspace.to_owned());
+        let now = self.now();
+        let epoch = self.admission_epoch();
+        {
+            let cache = self.inner.admitted.known.read().unwrap_or_else(PoisonError::into_inner);
+            if cache.0 == epoch
+                && let Some((access, at)) = cache.1.get(&key)
+                && now.since(*at) < KNOWN_FOR
+                && now >= *at
+            {
+                return Ok(access.clone());
+            }
+        }
+        let access = self.look_up(person, workspace).await?;
+        let mut cache = self.inner.admitted.known.write().unwrap_or_else(PoisonError::into_inner);
+        if cache.0 != epoch || cache.1.len() >= CAPACITY {
+            *cache = (epoch, HashMap::new());
+        }
+        // What was looked up before a change must not be taken for what holds after it.
+        if self.admission_epoch() == epoch {
+            cache.1.insert(key, (access.clone(), now));
+        }
+        Ok(access)
+    }
+
+    async fn look_up(&self, person: &ProvenMailbox, workspace: &str) -> Result<Access> {
+        let found = self.find_workspace(workspace).await?.ok_or(Error::NotFound("workspace"))?;
+        let (id, user) = (found.id, person.user());
+        if let Some(record) = self.store().record(id, Member::KIND, user.to_string()).await? {
+            let member: Member = record.read()?;
+            return Ok(Access::new(Arc::new(found), Actor::User(user), Standing::Member(member.role)));
+        }
+        let key = Contact::email_key(person.mailbox());
+        if let Some(record) = self.store().find(id, Contact::KIND, key).await? {
+            let contact: Contact = record.read()?;
+            return Ok(Access::new(Arc::new(found), Actor::Contact(contact.id), Standing::Contact));
+        }
+        Err(Error::NotFound("workspace"))
+    }
+
+    /// Lets the embedding application itself into a workspace, with all rights.
+    pub async fn host(&self, workspace: &str) -> Result<Access> {
+        let found = self.find_workspace(workspace).await?.ok_or(Error::NotFound("workspace"))?;
+        Ok(Access::new(Arc::new(found), Actor::Host, Standing::Host))
+    }
+
+    /// A workspace by id or slug. It tells nothing about who may come in.
+    pub async fn find_workspace(&self, workspace: &str) -> Result<Option<Workspace>> {
+        if let Ok(id) = workspace.parse::<WorkspaceId>() {
+            return self.workspace(id).await;
+        }
+        let Ok(slug) = Slug::parse("workspace", workspace) else { return Ok(None) };
+        let found = self.store().locate(Workspace::KIND, Workspace::slug_key(&slug)).await?;
+        Ok(found.first().map(|(_, record)| record.read()).transpose()?)
+    }
+
+    /// A workspace by id.
+    pub async fn workspace(&self, id: WorkspaceId) -> Result<Option<Workspace>> {
+        let record = self.store().record(id, Workspace::KIND, id.to_string()).await?;
+        Ok(record.as_ref().map(Record::read).transpose()?)
+    }
+
+    /// A user by id.
+    pub async fn user(&self, id: UserId) -> Result<Option<User>> {
+        let record = self.store().record(WorkspaceId::DIRECTORY, User::KIND, id.to_string()).await?;
+        Ok(record.as_ref().map(Record::read).transpose()?)
+    }
+
+    pub(super) fn forget_admitted(&self) {
+        self.inner.admitted.epoch.fetch_add(1, Ordering::AcqRel);
+    }
+}

@@ -1,0 +1,88 @@
+//! How a desk is put together.
+
+use std::sync::Arc;
+
+use super::{Desk, Inner, admit};
+use crate::dispatch::Subscriber;
+use crate::notify::{Channel, MailIdentity, TicketMail};
+use crate::{Clock, Ids, OsRandom, Policy, Random, Store, SystemClock};
+
+/// What a desk needs to know about the world.
+#[derive(Debug, Clone)]
+pub struct DeskSettings {
+    /// The address people reach it at, such as `https://example.org/support`. Links in mail begin with it.
+    pub public_url: String,
+    /// Who its mail is from.
+    pub mail_from: MailIdentity,
+}
+
+/// Puts a desk together.
+#[derive(Debug)]
+pub struct DeskBuilder {
+    store: Arc<dyn Store>,
+    policy: Arc<dyn Policy>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    subscribers: Vec<Arc<dyn Subscriber>>,
+    channels: Vec<Arc<dyn Channel>>,
+}
+
+impl DeskBuilder {
+    pub(super) fn new(store: Arc<dyn Store>, policy: Arc<dyn Policy>) -> Self {
+        Self {
+            store,
+            policy,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(OsRandom),
+            subscribers: vec![Arc::new(TicketMail)],
+            channels: Vec::new(),
+        }
+    }
+
+    /// Another clock than the machine's.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Another source of randomness than the operating system's. For tests only.
+    #[must_use]
+    pub fn random(mut self, random: Arc<dyn Random>) -> Self {
+        self.random = random;
+        self
+    }
+
+    /// One more subscriber, beside the mail about tickets.
+    #[must_use]
+    pub fn subscriber(mut self, subscriber: Arc<dyn Subscriber>) -> Self {
+        self.subscribers.push(subscriber);
+        self
+    }
+
+    /// One more channel. Of two with one name the first is used.
+    #[must_use]
+    pub fn channel(mut self, channel: Arc<dyn Channel>) -> Self {
+        self.channels.push(channel);
+        self
+    }
+
+    /// The desk.
+    pub fn build(self, settings: DeskSettings) -> Desk {
+        let Self { store, policy, clock, random, subscribers, channels } = self;
+        let ids = Ids::new(clock.clone(), random.clone());
+        let inner = Inner {
+            store,
+            clock,
+            random,
+            ids,
+            policy,
+            subscribers,
+            channels,
+            settings,
+            wake: Arc::default(),
+            admitted: admit::Admitted::default(),
+        };
+        Desk { inner: Arc::new(inner) }
+    }
+}

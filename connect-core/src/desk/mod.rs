@@ -1,0 +1,117 @@
+//! The desk: services over the ports, and the one way a change takes.
+
+mod admit;
+mod builder;
+mod commit;
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use crate::dispatch::{DispatchSettings, Dispatcher, Subscriber};
+use crate::notify::{Channel, MailIdentity};
+use crate::{Clock, EmailAddress, Ids, Policy, Random, Store, Timestamp};
+
+pub use builder::{DeskBuilder, DeskSettings};
+
+pub(crate) use commit::Tries;
+
+/// A support desk. Cheap to clone; clones are one desk.
+///
+/// It holds no globals: a process may have as many desks as it likes.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    ids: Ids,
+    policy: Arc<dyn Policy>,
+    subscribers: Vec<Arc<dyn Subscriber>>,
+    channels: Vec<Arc<dyn Channel>>,
+    settings: DeskSettings,
+    wake: Arc<Notify>,
+    admitted: admit::Admitted,
+}
+
+impl Desk {
+    /// Starts to build a desk over a store, with a policy that says who may do what.
+    pub fn builder(store: Arc<dyn Store>, policy: Arc<dyn Policy>) -> DeskBuilder {
+        DeskBuilder::new(store, policy)
+    }
+
+    /// A dispatcher for this desk. One process runs one; several processes may.
+    pub fn dispatcher(&self, settings: DispatchSettings) -> Dispatcher {
+        Dispatcher::new(self.clone(), settings)
+    }
+
+    /// Where its state lives.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.inner.store
+    }
+
+    /// The present instant.
+    pub fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.inner.clock
+    }
+
+    /// The source of randomness.
+    pub fn random(&self) -> &dyn Random {
+        self.inner.random.as_ref()
+    }
+
+    /// The source of ids.
+    pub fn ids(&self) -> &Ids {
+        &self.inner.ids
+    }
+
+    /// Its settings.
+    pub fn settings(&self) -> &DeskSettings {
+        &self.inner.settings
+    }
+
+    /// Its subscribers.
+    pub(crate) fn subscribers(&self) -> &[Arc<dyn Subscriber>] {
+        &self.inner.subscribers
+    }
+
+    /// Its channels.
+    pub fn channels(&self) -> &[Arc<dyn Channel>] {
+        &self.inner.channels
+    }
+
+    pub(crate) fn wake(&self) -> Arc<Notify> {
+        self.inner.wake.clone()
+    }
+
+    pub(crate) fn policy(&self) -> &dyn Policy {
+        self.inner.policy.as_ref()
+    }
+
+    /// A page of the desk as an address for a mail: always below the public address of the settings,
+    /// whatever a request claimed to be for.
+    pub fn link(&self, path: &str) -> String {
+        format!("{}{path}", self.inner.settings.public_url.trim_end_matches('/'))
+    }
+
+    /// Who the desk's mail is from, under this name or its usual one.
+    pub fn identity(&self, name: Option<String>) -> MailIdentity {
+        let MailIdentity { name: usual, address } = self.inner.settings.mail_from.clone();
+        MailIdentity { name: name.or(usual), address }
+    }
+
+    /// The Message-ID (without brackets) of something that has an id, below the desk's own mail domain.
+    pub fn message_id(&self, id: &impl std::fmt::Display) -> String {
+        let address: &EmailAddress = &self.inner.settings.mail_from.address;
+        format!("{id}@{}", address.domain())
+    }
+}

@@ -1,0 +1,63 @@
+//! When to try again.
+
+use std::time::Duration;
+
+use crate::Random;
+
+/// Waiting times between attempts, and when to give up.
+///
+/// The first steps are short for a server that restarts or greylists; then they grow to hours. Each wait
+/// is drawn from the lower half to the whole of its step, so that what failed together is not tried
+/// together again.
+#[derive(Debug, Clone)]
+pub struct Backoff {
+    steps: Vec<Duration>,
+    give_up_after: Duration,
+}
+
+impl Backoff {
+    /// These steps, the last one repeated, until so long after the delivery was planned. Without any step
+    /// nothing is tried twice.
+    pub fn new(steps: Vec<Duration>, give_up_after: Duration) -> Self {
+        Self { steps, give_up_after }
+    }
+
+    /// How long to wait after so many attempts (from 1), `age` after the delivery was planned; none when
+    /// it is time to give up.
+    pub fn wait(&self, attempts: u32, age: Duration, random: &dyn Random) -> Option<Duration> {
+        if age >= self.give_up_after {
+            return None;
+        }
+        let place =
+            usize::try_from(attempts.saturating_sub(1)).unwrap_or(usize::MAX).min(self.steps.len().saturating_sub(1));
+        let step = self.steps.get(place)?;
+        let drawn = u64::from(u32::from_le_bytes(random.bytes()));
+        let half = u64::try_from(step.as_millis() / 2).unwrap_or(u64::MAX / 4);
+        Some(Duration::from_millis(half + half * drawn / u64::from(u32::MAX)).max(Duration::from_millis(100)))
+    }
+}
+
+impl Default for Backoff {
+    /// For mail: 2 s, 10 s, 1, 5, 15, 30 min, 1, 2, 4 h, then every 6 h, for 72 h in all.
+    fn default() -> Self {
+        let steps = [2, 10, 60, 300, 900, 1800, 3600, 7200, 14_400, 21_600];
+        Self::new(steps.into_iter().map(Duration::from_secs).collect(), Duration::from_secs(72 * 3600))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::SeededRandom;
+
+    #[test]
+    fn waits_grow_within_their_steps_and_end() {
+        let (backoff, random) = (Backoff::default(), SeededRandom::new(9));
+        for (attempts, step) in [(1, 2), (2, 10), (6, 1800), (40, 21_600)] {
+            let wait = backoff.wait(attempts, Duration::ZERO, &random).expect("another try");
+            assert!(wait >= Duration::from_secs(step) / 2 && wait <= Duration::from_secs(step), "{attempts}: {wait:?}");
+        }
+        assert_eq!(backoff.wait(3, Duration::from_secs(72 * 3600), &random), None);
+        assert_eq!(Backoff::new(Vec::new(), Duration::MAX).wait(1, Duration::ZERO, &random), None);
+    }
+}

@@ -1,0 +1,270 @@
+//! Events: the one journal of what happened, to what, by whom, when, in which order.
+//!
+//! Events carry references and changed fields, never bodies, subjects or addresses: those live in rows
+//! that can be erased, and the journal stays as it is.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ticket::{Category, Channel, Priority, StatusName};
+use crate::{
+    Actor, ChallengeId, ContactId, EventId, InvitationId, LabelId, LabelName, MessageId, Role, SessionId, TicketId,
+    Timestamp, UserId, Version, WorkspaceId,
+};
+
+/// What happened. The name in the journal is the event's type, such as `ticket.opened`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum Fact {
+    /// A workspace came to be.
+    #[serde(rename = "workspace.created")]
+    WorkspaceCreated {},
+    /// Fields of the workspace changed.
+    #[serde(rename = "workspace.updated")]
+    WorkspaceUpdated {
+        /// Their names.
+        fields: Vec<String>,
+    },
+    /// A user came to be.
+    #[serde(rename = "user.created")]
+    UserCreated {
+        /// Who.
+        user: UserId,
+    },
+    /// Fields of a user changed.
+    #[serde(rename = "user.updated")]
+    UserUpdated {
+        /// Who.
+        user: UserId,
+        /// Their names.
+        fields: Vec<String>,
+    },
+    /// A user became a member.
+    #[serde(rename = "member.added")]
+    MemberAdded {
+        /// Who.
+        user: UserId,
+        /// As what.
+        role: Role,
+    },
+    /// A member has another role.
+    #[serde(rename = "member.role_changed")]
+    MemberRoleChanged {
+        /// Who.
+        user: UserId,
+        /// The old role.
+        from: Role,
+        /// The new role.
+        to: Role,
+    },
+    /// A member is one no more.
+    #[serde(rename = "member.removed")]
+    MemberRemoved {
+        /// Who.
+        user: UserId,
+        /// The role they had.
+        role: Role,
+    },
+    /// Somebody was invited.
+    #[serde(rename = "invitation.created")]
+    InvitationCreated {
+        /// The invitation.
+        invitation: InvitationId,
+        /// The role it promises.
+        role: Role,
+    },
+    /// An invitation was accepted.
+    #[serde(rename = "invitation.accepted")]
+    InvitationAccepted {
+        /// The invitation.
+        invitation: InvitationId,
+        /// By whom.
+        user: UserId,
+    },
+    /// An invitation was withdrawn, or replaced by a newer one.
+    #[serde(rename = "invitation.revoked")]
+    InvitationRevoked {
+        /// The invitation.
+        invitation: InvitationId,
+    },
+    /// A contact came to be.
+    #[serde(rename = "contact.created")]
+    ContactCreated {
+        /// Who.
+        contact: ContactId,
+    },
+    /// Fields of a contact changed.
+    #[serde(rename = "contact.updated")]
+    ContactUpdated {
+        /// Who.
+        contact: ContactId,
+        /// Their names.
+        fields: Vec<String>,
+    },
+    /// A label came to be.
+    #[serde(rename = "label.created")]
+    LabelCreated {
+        /// Which.
+        label: LabelId,
+    },
+    /// A ticket was opened with its first message.
+    #[serde(rename = "ticket.opened")]
+    TicketOpened {
+        /// For whom.
+        contact: ContactId,
+        /// The first message.
+        message: MessageId,
+        /// How it came.
+        channel: Channel,
+    },
+    /// Somebody answered in public.
+    #[serde(rename = "ticket.replied")]
+    TicketReplied {
+        /// The customer.
+        contact: ContactId,
+        /// The answer.
+        message: MessageId,
+        /// Whether the customer wrote it.
+        by_customer: bool,
+    },
+    /// Somebody wrote an internal note.
+    #[serde(rename = "ticket.noted")]
+    TicketNoted {
+        /// The note.
+        message: MessageId,
+    },
+    /// Somebody else, or nobody, has the ticket now.
+    #[serde(rename = "ticket.assigned")]
+    TicketAssigned {
+        /// Who had it.
+        from: Option<UserId>,
+        /// Who has it.
+        to: Option<UserId>,
+    },
+    /// The status changed.
+    #[serde(rename = "ticket.status_changed")]
+    TicketStatusChanged {
+        /// The old status.
+        from: StatusName,
+        /// The new status.
+        to: StatusName,
+        /// What the new one stands for.
+        category: Category,
+    },
+    /// The priority changed.
+    #[serde(rename = "ticket.priority_changed")]
+    TicketPriorityChanged {
+        /// The old priority.
+        from: Priority,
+        /// The new priority.
+        to: Priority,
+    },
+    /// The subject changed.
+    #[serde(rename = "ticket.subject_changed")]
+    TicketSubjectChanged {},
+    /// A label was put on.
+    #[serde(rename = "ticket.labelled")]
+    TicketLabelled {
+        /// Which.
+        label: LabelName,
+    },
+    /// A label was taken off.
+    #[serde(rename = "ticket.unlabelled")]
+    TicketUnlabelled {
+        /// Which.
+        label: LabelName,
+    },
+    /// A sign-in code was asked for.
+    #[serde(rename = "auth.code_requested")]
+    AuthCodeRequested {
+        /// Which.
+        challenge: ChallengeId,
+    },
+    /// A code was entered that did not fit, had ended or was unknown.
+    #[serde(rename = "auth.code_refused")]
+    AuthCodeRefused {
+        /// Which.
+        challenge: ChallengeId,
+    },
+    /// Somebody signed in.
+    #[serde(rename = "auth.signed_in")]
+    AuthSignedIn {
+        /// Who.
+        user: UserId,
+        /// Their new session.
+        session: SessionId,
+    },
+    /// Sessions were ended.
+    #[serde(rename = "auth.sessions_ended")]
+    AuthSessionsEnded {
+        /// Whose.
+        user: UserId,
+        /// Which, if it was one.
+        session: Option<SessionId>,
+    },
+    /// A fact that a newer version wrote. It is kept, and skipped by whoever does not know it.
+    #[serde(other)]
+    Unknown,
+}
+
+impl Fact {
+    /// The type's name in the journal.
+    pub fn name(&self) -> String {
+        match serde_json::to_value(self) {
+            Ok(serde_json::Value::Object(map)) => {
+                map.get("type").and_then(|t| t.as_str()).unwrap_or("unknown").to_owned()
+            }
+            _ => "unknown".to_owned(),
+        }
+    }
+
+    /// Whether customers and viewers may see it in a ticket's timeline.
+    pub fn is_public(&self) -> bool {
+        matches!(self, Self::TicketOpened { .. } | Self::TicketReplied { .. } | Self::TicketStatusChanged { .. })
+    }
+
+    /// The message it tells of, if it does.
+    pub fn message(&self) -> Option<MessageId> {
+        match self {
+            Self::TicketOpened { message, .. }
+            | Self::TicketReplied { message, .. }
+            | Self::TicketNoted { message } => Some(*message),
+            _ => None,
+        }
+    }
+}
+
+/// One entry of the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Where it happened.
+    pub workspace: WorkspaceId,
+    /// Its place: the first event of a workspace is 1, and no number is left out.
+    pub seq: u64,
+    /// Its id, stable for ever.
+    pub id: EventId,
+    /// Who did it.
+    pub actor: Actor,
+    /// When.
+    pub at: Timestamp,
+    /// The ticket it belongs to.
+    pub ticket: Option<TicketId>,
+    /// The version of the ticket after it.
+    pub ticket_version: Option<Version>,
+    /// The request that caused it.
+    pub request_id: Option<String>,
+    /// What happened.
+    pub fact: Fact,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fact_of_a_newer_version_reads_as_unknown() {
+        let fact: Fact =
+            serde_json::from_str(r#"{"type":"ticket.teleported","to":"Mars"}"#).expect("unknown facts read");
+        assert_eq!(fact, Fact::Unknown);
+        assert_eq!(Fact::TicketSubjectChanged {}.name(), "ticket.subject_changed");
+    }
+}

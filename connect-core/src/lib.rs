@@ -1,0 +1,60 @@
+//! The heart of Connect, a support desk that lives inside a Rust application: the domain, the pure
+//! decisions, the services that carry them out, and every port (trait) to the outside.
+//!
+//! Every change takes one road: an [`Access`] says who asks, in which workspace; a service of the
+//! [`Desk`] loads, lets a pure function decide, and hands the resulting [`ChangeSet`] to
+//! [`Store::commit`], which keeps state, messages and events together or not at all. What follows a
+//! change (mail, later webhooks and push) reads the events afterwards, in [`dispatch`].
+//!
+//! The default build does no input or output of its own: no driver, no TLS, no HTTP client. Time is a
+//! [`Clock`], randomness is a [`Random`], storage is a [`Store`].
+//!
+//! # Errors
+//!
+//! Fallible services answer [`Error`], whose variants are outcomes a caller can act on. Ports answer
+//! [`StoreError`], [`CommitError`] or [`SendFailure`](notify::SendFailure). This is said once here and
+//! not at every function.
+
+pub mod access;
+mod address;
+mod change;
+pub mod contact;
+pub mod delivery;
+pub mod desk;
+pub mod dispatch;
+mod error;
+pub mod event;
+mod field;
+pub mod id;
+pub mod label;
+pub mod member;
+pub mod message;
+pub mod notify;
+mod page;
+mod random;
+pub mod record;
+pub mod search;
+pub mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+mod text;
+pub mod ticket;
+mod time;
+pub mod user;
+pub mod workspace;
+
+pub use access::{Access, Action, Actor, IdempotencyKey, Policy, Role, Standing};
+pub use address::EmailAddress;
+pub use change::{ChangeParts, ChangeSet, Committed, Moment, Once, RecordWrite, TicketWrite};
+pub use desk::{Desk, DeskBuilder, DeskSettings};
+pub use error::{Error, Result};
+pub use field::FieldError;
+pub use id::{
+    ChallengeId, ContactId, DeliveryId, EventId, Ids, InvitationId, LabelId, MessageId, SessionId, TeamId, TicketId,
+    UserId, WorkspaceId,
+};
+pub use page::{Limit, Page, decode_cursor, encode_cursor};
+pub use random::{OsRandom, Random};
+pub use store::{AuthStore, CommitError, RateLimiter, Store, StoreError};
+pub use text::{Body, LabelName, Name, Slug, Subject};
+pub use time::{Clock, SystemClock, Timestamp, Version};

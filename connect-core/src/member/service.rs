@@ -1,0 +1,267 @@
+//! Listing, inviting, changing and removing members.
+
+use std::collections::BTreeSet;
+
+use super::{Invitation, InvitationToken, Member};
+use crate::change::ChangeSet;
+use crate::desk::Tries;
+use crate::record::{Record, RecordKind};
+use crate::store::RecordList;
+use crate::user::{ProvenMailbox, User};
+use crate::{
+    Access, Action, EmailAddress, Error, InvitationId, Limit, Page, Result, Role, Standing, UserId, decode_cursor,
+};
+
+/// The members of a workspace, as one access sees them.
+#[derive(Debug)]
+pub struct Members<'a> {
+    desk: &'a crate::Desk,
+    access: &'a Access,
+}
+
+impl crate::Desk {
+    /// The members of the access's workspace.
+    pub fn members<'a>(&'a self, access: &'a Access) -> Members<'a> {
+        Members { desk: self, access }
+    }
+}
+
+impl Members<'_> {
+    /// A page of members with their users.
+    pub async fn list(&self, cursor: Option<&str>, limit: Limit) -> Result<Page<(Member, User)>> {
+        self.desk.demand(self.access, Action::ReadMembers)?;
+        let after = cursor.map(decode_cursor).transpose()?;
+        let list = RecordList { ids: None, after, limit };
+        let records = self.desk.store().records(self.access.workspace_id(), Member::KIND, list).await?;
+        let page = Page::cut(records, limit, |record| record.id.clone());
+        let members = page.rows.iter().map(Record::read).collect::<Result<Vec<Member>, _>>()?;
+        let mut users = self.desk.users().by_ids(members.iter().map(|m| m.user).collect::<BTreeSet<_>>()).await?;
+        let rows = members.into_iter().filter_map(|member| users.remove(&member.user).map(|user| (member, user)));
+        Ok(Page { rows: rows.collect(), next: page.next })
+    }
+
+    /// One member with their user.
+    pub async fn get(&self, user: UserId) -> Result<(Member, User)> {
+        self.desk.demand(self.access, Action::ReadMembers)?;
+        let member = self.find(user).await?.ok_or(Error::NotFound("member"))?;
+        let user = self.desk.user(user).await?.ok_or(Error::NotFound("member"))?;
+        Ok((member, user))
+    }
+
+    /// Gives a member another role.
+    pub async fn change_role(&self, user: UserId, role: Role) -> Result<(Member, User)> {
+        self.desk.demand(self.access, Action::ManageMembers)?;
+        if self.desk.replayed(self.access).await?.is_some() {
+            return self.get(user).await;
+        }
+        let mut tries = Tries::default();
+        loop {
+            tries.next().await?;
+            // Read before the owners are counted: whoever changes them meanwhile breaks this version.
+            let workspace =
+                self.desk.workspace(self.access.workspace_id()).await?.ok_or(Error::NotFound("workspace"))?;
+            let member = self.find(user).await?.ok_or(Error::NotFound("member"))?;
+            let Some(change) = member.change_role(role, self.granter()?, self.owners().await?)? else {
+                return self.get(user).await;
+            };
+            let moment = self.desk.moment(self.access);
+            let mut changes = ChangeSet::new(&moment).record(change, &moment);
+            if member.role == Role::Owner {
+                changes = changes.guard(&workspace);
+            }
+            if self.desk.commit(self.access, changes).await?.is_some() {
+                return self.get(user).await;
+            }
+        }
+    }
+
+    /// Removes a member, or lets the caller leave.
+    pub async fn remove(&self, user: UserId) -> Result<()> {
+        let leaves = self.access.user() == Some(user);
+        if !leaves {
+            self.desk.demand(self.access, Action::ManageMembers)?;
+        }
+        let mut tries = Tries::default();
+        loop {
+            tries.next().await?;
+            let workspace =
+                self.desk.workspace(self.access.workspace_id()).await?.ok_or(Error::NotFound("workspace"))?;
+            let member = self.find(user).await?.ok_or(Error::NotFound("member"))?;
+            let by = if leaves { Some(member.role) } else { self.granter()? };
+            let change = member.remove(by, leaves, self.owners().await?)?;
+            let moment = self.desk.moment(self.access);
+            let mut changes = ChangeSet::new(&moment).record(change, &moment);
+            if member.role == Role::Owner {
+                changes = changes.guard(&workspace);
+            }
+            if self.desk.commit(self.access, changes).await?.is_some() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Invites somebody by mail. An open invitation of the same address is replaced.
+    ///
+    /// `token` makes the secret of the link from the invitation's id, so that the mail can be written
+    /// later without the secret being stored.
+    pub async fn invite(
+        &self,
+        email: EmailAddress,
+        role: Role,
+        token: impl Fn(InvitationId) -> InvitationToken,
+    ) -> Result<Invitation> {
+        self.desk.demand(self.access, Action::ManageMembers)?;
+        if let Some(earlier) = self.desk.replayed(self.access).await? {
+            let record = earlier.records.iter().find(|r| r.kind == Invitation::KIND);
+            return Ok(record.ok_or(Error::NotFound("invitation"))?.read()?);
+        }
+        if let Some(user) = self.desk.users().find(&email).await?
+            && self.find(user.id).await?.is_some()
+        {
+            return Err(Error::refused("already_member", "this person is a member already"));
+        }
+        let mut tries = Tries::default();
+        loop {
+            tries.next().await?;
+            let by = self.granter()?.and_then(|role| self.access.user().map(|user| (user, role)));
+            let moment = self.desk.moment(self.access);
+            let (invitation, change) = Invitation::create(email.clone(), role, by, &token, &moment)?;
+            let key = Invitation::email_key(&email);
+            let open = self.desk.store().find(self.access.workspace_id(), Invitation::KIND, key).await?;
+            let mut changes = ChangeSet::new(&moment);
+            if let Some(record) = open {
+                changes = changes.record(record.read::<Invitation>()?.revoke(), &moment);
+            }
+            match self.desk.commit(self.access, changes.record(change, &moment)).await {
+                Ok(Some(_)) => return Ok(invitation),
+                Ok(None) | Err(Error::Taken { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// A page of open invitations.
+    pub async fn invitations(&self, cursor: Option<&str>, limit: Limit) -> Result<Page<Invitation>> {
+        self.desk.demand(self.access, Action::ManageMembers)?;
+        let list = RecordList { ids: None, after: cursor.map(decode_cursor).transpose()?, limit };
+        let records = self.desk.store().records(self.access.workspace_id(), Invitation::KIND, list).await?;
+        let page = Page::cut(records, limit, |record| record.id.clone());
+        let rows = page.rows.iter().map(Record::read).collect::<Result<_, _>>()?;
+        Ok(Page { rows, next: page.next })
+    }
+
+    /// Withdraws an invitation.
+    pub async fn revoke_invitation(&self, id: InvitationId) -> Result<()> {
+        self.desk.demand(self.access, Action::ManageMembers)?;
+        let mut tries = Tries::default();
+        loop {
+            tries.next().await?;
+            let record = self.desk.store().record(self.access.workspace_id(), Invitation::KIND, id.to_string()).await?;
+            let invitation: Invitation = record.ok_or(Error::NotFound("invitation"))?.read()?;
+            let moment = self.desk.moment(self.access);
+            let changes = ChangeSet::new(&moment).record(invitation.revoke(), &moment);
+            if self.desk.commit(self.access, changes).await?.is_some() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The role by which the caller grants: none for the host, which may grant all.
+    fn granter(&self) -> Result<Option<Role>> {
+        match self.access.standing() {
+            Standing::Member(role) => Ok(Some(role)),
+            Standing::Host => Ok(None),
+            Standing::Contact => Err(Error::Forbidden(Action::ManageMembers.as_str())),
+        }
+    }
+
+    async fn find(&self, user: UserId) -> Result<Option<Member>> {
+        let record = self.desk.store().record(self.access.workspace_id(), Member::KIND, user.to_string()).await?;
+        Ok(record.map(|record| record.read()).transpose()?)
+    }
+
+    async fn owners(&self) -> Result<usize> {
+        let mut list = RecordList { ids: None, after: None, limit: Limit::MAX };
+        let mut owners = 0;
+        loop {
+            let records = self.desk.store().records(self.access.workspace_id(), Member::KIND, list.clone()).await?;
+            let page = Page::cut(records, Limit::MAX, |record| record.id.clone());
+            for record in &page.rows {
+                owners += usize::from(record.read::<Member>()?.role == Role::Owner);
+            }
+            if page.next.is_none() {
+                return Ok(owners);
+            }
+            list.after = page.rows.last().map(|record| record.id.clone());
+        }
+    }
+}
+
+impl crate::Desk {
+    /// Adds the user as a member without an invitation: for hosts that keep their own users, and for
+    /// set-up. An existing member keeps the role they have.
+    pub async fn add_member(&self, host: &Access, user: UserId, role: Role) -> Result<()> {
+        if host.standing() != Standing::Host {
+            return Err(Error::Forbidden(Action::ManageMembers.as_str()));
+        }
+        let mut tries = Tries::default();
+        loop {
+            tries.next().await?;
+            if self.store().record(host.workspace_id(), Member::KIND, user.to_string()).await?.is_some() {
+                return Ok(());
+            }
+            let moment = self.moment(host);
+            let (_, change) = Member::add(user, role, &moment);
+            if self.commit(host, ChangeSet::new(&moment).record(change, &moment)).await?.is_some() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Accepts an invitation: the person must have proven the mailbox it is bound to.
+    pub async fn accept_invitation(
+        &self,
+        person: &ProvenMailbox,
+        workspace: &str,
+        id: InvitationId,
+        token: &InvitationToken,
+    ) -> Result<Role> {
+        let mut tries = Tries::default();
+        loop {
+            tries.next().await?;
+            let host = self.host(workspace).await.map_err(|_| Error::NotFound("invitation"))?;
+            let record = self.store().record(host.workspace_id(), Invitation::KIND, id.to_string()).await?;
+            let invitation: Invitation = record.ok_or(Error::NotFound("invitation"))?.read()?;
+            let inviter = match invitation.invited_by {
+                Some(user) => {
+                    let record = self.store().record(host.workspace_id(), Member::KIND, user.to_string()).await?;
+                    Some(record.map(|record| record.read::<Member>()).transpose()?.map(|member| member.role))
+                }
+                None => None,
+            };
+            let moment = self.moment_of(crate::Actor::User(person.user()));
+            let accepted = invitation.accept(token, person.user(), person.mailbox(), inviter, self.now())?;
+            let mut changes = ChangeSet::new(&moment).record(accepted, &moment);
+            if self.store().record(host.workspace_id(), Member::KIND, person.user().to_string()).await?.is_none() {
+                let (_, added) = Member::add(person.user(), invitation.role, &moment);
+                changes = changes.record(added, &moment);
+            }
+            match self.commit_to(host.workspace_id(), changes).await {
+                Ok(Some(_)) => return Ok(invitation.role),
+                Ok(None) | Err(Error::Taken { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Whether an open invitation waits for this address in any workspace.
+    pub async fn is_invited(&self, email: &EmailAddress) -> Result<bool> {
+        let open = self.store().locate(Invitation::KIND, Invitation::email_key(email)).await?;
+        for (_, record) in open {
+            if record.read::<Invitation>()?.is_open(self.now()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}

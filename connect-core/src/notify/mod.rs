@@ -1,0 +1,53 @@
+//! Telling people: the port of channels, and the mail about tickets.
+
+mod mail;
+mod recorder;
+#[cfg(feature = "smtp")]
+mod smtp;
+mod ticket_mail;
+
+use async_trait::async_trait;
+
+pub use mail::{Mail, MailIdentity};
+pub use recorder::{RecordedMail, Recorder};
+#[cfg(feature = "smtp")]
+pub use smtp::{BadSmtpUrl, SmtpChannel, SmtpSettings};
+pub use ticket_mail::TicketMail;
+
+/// Something to be sent, composed for one recipient.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Outgoing {
+    /// A mail.
+    Mail(Box<Mail>),
+}
+
+/// Why something was not sent.
+#[derive(Debug, thiserror::Error)]
+pub enum SendFailure {
+    /// It may go through later.
+    #[error("{0}")]
+    Retry(String),
+    /// It never will.
+    #[error("{0}")]
+    Permanent(String),
+}
+
+/// A transport to the outside.
+///
+/// # Contract
+///
+/// `Ok` means the outside has taken it over. The same thing may be sent twice after a crash; whatever
+/// the outside can use to tell repeats apart (a Message-ID, an idempotency key) is the same both times.
+/// May be called from any task, in parallel. A call ends within a minute.
+#[async_trait]
+pub trait Channel: std::fmt::Debug + Send + Sync {
+    /// The name deliveries ask for, such as `mail`.
+    fn name(&self) -> &'static str;
+
+    /// Hands it over.
+    async fn send(&self, outgoing: &Outgoing) -> Result<(), SendFailure>;
+
+    /// Whether the other side answers; used by checks, never before sending.
+    async fn probe(&self) -> Result<(), SendFailure>;
+}

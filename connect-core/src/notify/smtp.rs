@@ -1,0 +1,124 @@
+//! Mail over SMTP, with lettre.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MultiPart, SinglePart};
+use lettre::transport::smtp::PoolConfig;
+use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+
+use super::{Channel, Mail, MailIdentity, Outgoing, SendFailure};
+
+/// How to reach the SMTP server.
+#[derive(Clone)]
+pub struct SmtpSettings {
+    /// `smtp://[user:password@]host[:port]` for plain SMTP (to this machine only, or with `?tls=required`
+    /// for STARTTLS), `smtps://…` for TLS from the first byte. The host name is checked against the
+    /// certificate.
+    pub url: String,
+    /// How long connecting, and each answer, may take.
+    pub timeout: Duration,
+}
+
+impl std::fmt::Debug for SmtpSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SmtpSettings").field("timeout", &self.timeout).finish_non_exhaustive()
+    }
+}
+
+/// The address of the SMTP server cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct BadSmtpUrl(String);
+
+/// Sends mail over SMTP on pooled connections.
+#[derive(Debug)]
+pub struct SmtpChannel {
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+}
+
+impl SmtpChannel {
+    /// A channel with these settings; it connects when there is something to send.
+    pub fn new(settings: &SmtpSettings) -> Result<Self, BadSmtpUrl> {
+        let builder =
+            AsyncSmtpTransport::<Tokio1Executor>::from_url(&settings.url).map_err(|e| BadSmtpUrl(e.to_string()))?;
+        let pool = PoolConfig::new().max_size(4).idle_timeout(Duration::from_secs(30));
+        Ok(Self { transport: builder.timeout(Some(settings.timeout)).pool_config(pool).build() })
+    }
+}
+
+#[derive(Clone)]
+struct AutoSubmitted(String);
+
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(value: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self(value.to_owned()))
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), self.0.clone())
+    }
+}
+
+fn mailbox(identity: &MailIdentity) -> Result<Mailbox, SendFailure> {
+    let address: Address =
+        identity.address.as_str().parse().map_err(|e| SendFailure::Permanent(format!("sender: {e}")))?;
+    Ok(Mailbox::new(identity.name.as_deref().map(Mail::one_line), address))
+}
+
+fn message(mail: &Mail) -> Result<Message, SendFailure> {
+    let to: Address = mail.to.as_str().parse().map_err(|e| SendFailure::Permanent(format!("recipient: {e}")))?;
+    let mut builder = Message::builder()
+        .from(mailbox(&mail.from)?)
+        .to(Mailbox::new(None, to))
+        .subject(Mail::one_line(&mail.subject))
+        .message_id(Some(format!("<{}>", mail.message_id)));
+    if let Some(id) = &mail.in_reply_to {
+        builder = builder.in_reply_to(format!("<{id}>"));
+    }
+    if !mail.references.is_empty() {
+        let references: Vec<String> = mail.references.iter().map(|id| format!("<{id}>")).collect();
+        builder = builder.references(references.join(" "));
+    }
+    if let Some(value) = mail.auto_submitted {
+        builder = builder.header(AutoSubmitted(value.to_owned()));
+    }
+    let part = |kind: ContentType, body: &str| SinglePart::builder().header(kind).body(body.to_owned());
+    builder
+        .multipart(
+            MultiPart::alternative()
+                .singlepart(part(ContentType::TEXT_PLAIN, &mail.text))
+                .singlepart(part(ContentType::TEXT_HTML, &mail.html)),
+        )
+        .map_err(|e| SendFailure::Permanent(e.to_string()))
+}
+
+#[async_trait]
+impl Channel for SmtpChannel {
+    fn name(&self) -> &'static str {
+        "mail"
+    }
+
+    async fn send(&self, outgoing: &Outgoing) -> Result<(), SendFailure> {
+        let Outgoing::Mail(mail) = outgoing;
+        let message = message(mail)?;
+        match self.transport.send(message).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_permanent() => Err(SendFailure::Permanent(error.to_string())),
+            Err(error) => Err(SendFailure::Retry(error.to_string())),
+        }
+    }
+
+    async fn probe(&self) -> Result<(), SendFailure> {
+        match self.transport.test_connection().await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(SendFailure::Retry("the server does not answer".to_owned())),
+            Err(error) => Err(SendFailure::Retry(error.to_string())),
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Mail about tickets: to the customer for a public answer, to a member for an assignment.
+
+use std::collections::VecDeque;
+
+use async_trait::async_trait;
+
+use crate::contact::Contact;
+use crate::delivery::{Delivery, Recipient};
+use crate::dispatch::{Composed, Plan, Subscriber};
+use crate::event::{Event, Fact};
+use crate::member::Member;
+use crate::message::MessageKind;
+use crate::notify::{Mail, MailIdentity, Outgoing};
+use crate::record::RecordKind;
+use crate::store::{MessageList, TicketKey, TicketRow};
+use crate::user::User;
+use crate::workspace::Workspace;
+use crate::{Actor, Desk, Limit, MessageId, Result, TicketId, UserId, WorkspaceId};
+
+const REPLY: &str = "ticket.reply";
+const ASSIGNED: &str = "ticket.assigned";
+
+/// Most Message-IDs in `References`: the thread's first, and the newest.
+const MAX_REFERENCES: usize = 10;
+
+/// Plans and composes the mail about tickets.
+#[derive(Debug)]
+pub struct TicketMail;
+
+#[async_trait]
+impl Subscriber for TicketMail {
+    fn name(&self) -> &'static str {
+        "ticket-mail"
+    }
+
+    fn plan(&self, event: &Event) -> Vec<Plan> {
+        match &event.fact {
+            Fact::TicketReplied { contact, message, by_customer: false } => {
+                vec![Plan::mail(REPLY, Recipient::Contact(*contact)).about(event.ticket, Some(*message))]
+            }
+            // Nobody is told of their own act.
+            Fact::TicketAssigned { to: Some(user), .. } if event.actor != Actor::User(*user) => {
+                vec![Plan::mail(ASSIGNED, Recipient::User(*user)).about(event.ticket, None)]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    async fn compose(&self, desk: &Desk, delivery: &Delivery) -> Result<Composed> {
+        let store = desk.store();
+        let (Some(ticket), Some(workspace)) = (delivery.ticket, desk.workspace(delivery.workspace).await?) else {
+            return Ok(Composed::Drop("the workspace is gone"));
+        };
+        let Some(row) = store.ticket(delivery.workspace, TicketKey::Id(ticket)).await? else {
+            return Ok(Composed::Drop("the ticket is gone"));
+        };
+        match (delivery.topic.as_str(), delivery.recipient) {
+            (REPLY, Recipient::Contact(_)) => {
+                let Some(message) = delivery.message else { return Ok(Composed::Drop("no message")) };
+                reply(desk, &workspace, row, message).await
+            }
+            (ASSIGNED, Recipient::User(user)) => assigned(desk, &workspace, row, user, delivery).await,
+            _ => Ok(Composed::Drop("unknown topic")),
+        }
+    }
+}
+
+async fn reply(desk: &Desk, workspace: &Workspace, row: TicketRow, message: MessageId) -> Result<Composed> {
+    let Some(to) = row.contact.email.clone() else { return Ok(Composed::Drop("the contact has no address")) };
+    let Some(message) = desk.store().message(workspace.id, message).await? else {
+        return Ok(Composed::Drop("the message is gone"));
+    };
+    let author = match message.author {
+        Actor::User(user) => desk.user(user).await?.map(|user| user.name),
+        _ => None,
+    };
+    let thread = thread(desk, workspace.id, row.ticket.id, message.id).await?;
+    let name = author.map_or_else(|| workspace.name.to_string(), |author| format!("{author} ({})", workspace.name));
+    let link = desk.link(&format!("/{}/requests/{}", workspace.slug, row.ticket.number));
+    let (text, html) = Mail::parts(message.body.as_str(), Some(("See the request and answer", &link)));
+    Ok(Composed::Send(Outgoing::Mail(Box::new(Mail {
+        to,
+        from: desk.identity(Some(name)),
+        subject: format!("Re: {} [#{}]", row.ticket.subject, row.ticket.number),
+        text,
+        html,
+        message_id: desk.message_id(&message.id),
+        in_reply_to: thread.last().cloned(),
+        references: thread,
+        auto_submitted: None,
+    }))))
+}
+
+/// The Message-IDs of the thread before a message: the ticket's own, which stands for its beginning, and
+/// those of the newest answers.
+async fn thread(desk: &Desk, workspace: WorkspaceId, ticket: TicketId, before: MessageId) -> Result<Vec<String>> {
+    let mut list = MessageList { ticket, ids: None, after: None, notes: false, limit: Limit::MAX };
+    let mut earlier: VecDeque<MessageId> = VecDeque::with_capacity(MAX_REFERENCES);
+    loop {
+        let page = desk.store().messages(workspace, list.clone()).await?;
+        for message in page.iter().take_while(|m| m.id < before) {
+            if message.kind == MessageKind::Reply && matches!(message.author, Actor::User(_)) {
+                if earlier.len() == MAX_REFERENCES - 1 {
+                    earlier.pop_front();
+                }
+                earlier.push_back(message.id);
+            }
+        }
+        list.after = page.last().map(|m| m.id);
+        if page.len() <= list.limit.get() || list.after.is_none_or(|last| last >= before) {
+            break;
+        }
+    }
+    Ok(std::iter::once(desk.message_id(&ticket)).chain(earlier.iter().map(|id| desk.message_id(id))).collect())
+}
+
+async fn assigned(
+    desk: &Desk,
+    workspace: &Workspace,
+    row: TicketRow,
+    user: UserId,
+    delivery: &Delivery,
+) -> Result<Composed> {
+    if row.ticket.assignee != Some(user) {
+        return Ok(Composed::Drop("the ticket is assigned to somebody else by now"));
+    }
+    let member = desk.store().record(workspace.id, Member::KIND, user.to_string()).await?;
+    let (Some(_), Some(User { email, .. })) = (member, desk.user(user).await?) else {
+        return Ok(Composed::Drop("the member is gone"));
+    };
+    let Contact { name, .. } = row.contact;
+    let text = format!("Ticket #{} of {} is now yours:\n\n{}", row.ticket.number, name, row.ticket.subject);
+    let link = desk.link(&format!("/{}/tickets/{}", workspace.slug, row.ticket.number));
+    let (text, html) = Mail::parts(&text, Some(("Open the ticket", &link)));
+    Ok(Composed::Send(Outgoing::Mail(Box::new(Mail {
+        to: email,
+        from: MailIdentity { name: Some(workspace.name.to_string()), ..desk.identity(None) },
+        subject: format!("[#{}] assigned to you: {}", row.ticket.number, row.ticket.subject),
+        text,
+        html,
+        message_id: desk.message_id(&delivery.id),
+        in_reply_to: Some(desk.message_id(&row.ticket.id)),
+        references: vec![desk.message_id(&row.ticket.id)],
+        auto_submitted: Some("auto-generated"),
+    }))))
+}

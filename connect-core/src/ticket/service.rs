@@ -1,0 +1,345 @@
+//! Opening, reading, answering and changing tickets.
+
+use std::collections::BTreeSet;
+
+use super::{
+    Category, Channel, OpenTicket, Priority, ReplyOptions, Ticket, TicketChange, TicketCursor, TicketList, TicketPatch,
+};
+use crate::change::{ChangeSet, Committed};
+use crate::contact::{Contact, NewContact, Traits};
+use crate::desk::Tries;
+use crate::event::Event;
+use crate::member::Member;
+use crate::message::Message;
+use crate::record::RecordKind;
+use crate::store::{EventList, MessageList, TicketKey, TicketRow};
+use crate::{
+    Access, Action, Body, ContactId, Desk, EmailAddress, Error, LabelName, Limit, MessageId, Moment, Name, Page,
+    Result, Standing, Subject, UserId, decode_cursor, encode_cursor,
+};
+
+/// A ticket by id or number.
+pub type TicketRef = TicketKey;
+
+/// A ticket with its contact.
+pub type TicketView = TicketRow;
+
+/// For whom a ticket is opened.
+#[derive(Debug, Clone)]
+pub enum ContactRef {
+    /// For the customer who opens it.
+    Myself,
+    /// For a contact that exists.
+    Id(ContactId),
+    /// For the contact of an address, made when there is none yet.
+    Address {
+        /// The address.
+        email: EmailAddress,
+        /// The name of a contact that is made; else it follows from the address.
+        name: Option<Name>,
+    },
+}
+
+/// What opens a ticket.
+#[derive(Debug, Clone)]
+pub struct NewTicket {
+    /// What it is about.
+    pub subject: Subject,
+    /// The first message.
+    pub body: Body,
+    /// Who asks.
+    pub contact: ContactRef,
+    /// How much it presses.
+    pub priority: Priority,
+    /// Its tags.
+    pub labels: BTreeSet<LabelName>,
+    /// Who works on it.
+    pub assignee: Option<UserId>,
+    /// How it came.
+    pub channel: Channel,
+}
+
+/// One entry of a ticket's timeline.
+#[derive(Debug, Clone)]
+pub struct TimelineEntry {
+    /// The event.
+    pub event: Event,
+    /// The message it tells of.
+    pub message: Option<Message>,
+}
+
+/// The tickets of a workspace, as one access sees them: a customer sees their own.
+#[derive(Debug)]
+pub struct Tickets<'a> {
+    desk: &'a Desk,
+    access: &'a Access,
+}
+
+impl Desk {
+    /// The tickets of the access's workspace.
+    pub fn tickets<'a>(&'a self, access: &'a Access) -> Tickets<'a> {
+        Tickets { desk: self, access }
+    }
+}
+
+impl Tickets<'_> {
+    /// Opens a ticket with its first message.
+    pub async fn open(&self, new: NewTicket) -> Result<TicketView> {
+        self.desk.demand(self.access, Action::OpenTickets)?;
+        if let Some(earlier) = self.desk.replayed(self.access).await? {
+            return self.opened(earlier, None).await;
+        }
+        if self.access.standing() == Standing::Contact
+            && (!new.labels.is_empty() || new.assignee.is_some() || new.priority != Priority::None)
+        {
+            return Err(Error::Forbidden(Action::UpdateTickets.as_str()));
+        }
+        self.check_assignee(new.assignee).await?;
+        let mut tries = Tries::default();
+        loop {
+            tries.next().await?;
+            let moment = self.desk.moment(self.access);
+            let (contact, mut changes) = self.contact_for(&new.contact, &moment).await?;
+            let open = OpenTicket {
+                subject: new.subject.clone(),
+                body: new.body.clone(),
+                contact: contact.id,
+                priority: new.priority,
+                labels: new.labels.clone(),
+                assignee: new.assignee,
+                channel: new.channel,
+            };
+            changes = self.desk.labels(self.access).ensure(changes, &new.labels, &moment).await?;
+            changes = changes.ticket(Ticket::open(open, &moment)?, &moment);
+            match self.desk.commit(self.access, changes).await {
+                Ok(Some(committed)) => return self.opened(committed, Some(contact)).await,
+                // Somebody else made the same contact or label meanwhile.
+                Ok(None) | Err(Error::Taken { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn opened(&self, committed: Committed, contact: Option<Contact>) -> Result<TicketView> {
+        let ticket = committed.tickets.into_iter().next().ok_or(Error::NotFound("ticket"))?;
+        match contact {
+            Some(contact) if !committed.replayed => Ok(TicketRow { ticket, contact }),
+            _ => {
+                let row = self.load(TicketKey::Id(ticket.id)).await?;
+                Ok(TicketRow { ticket, contact: row.contact })
+            }
+        }
+    }
+
+    /// The contact a ticket is for; one that is new comes with the change that makes it.
+    async fn contact_for(&self, contact: &ContactRef, moment: &Moment<'_>) -> Result<(Contact, ChangeSet)> {
+        let changes = ChangeSet::new(moment);
+        let workspace = self.access.workspace_id();
+        let id = match (self.access.contact(), contact) {
+            (Some(own), ContactRef::Myself) => own,
+            (Some(own), ContactRef::Id(id)) if own == *id => own,
+            (Some(_), _) => return Err(Error::Forbidden("opening a ticket for somebody else")),
+            (None, ContactRef::Myself) => {
+                return Err(Error::invalid("contact", "required", "say for whom: {\"email\": …} or {\"id\": …}"));
+            }
+            (None, ContactRef::Id(id)) => *id,
+            (None, ContactRef::Address { email, name }) => {
+                let found = self.desk.store().find(workspace, Contact::KIND, Contact::email_key(email)).await?;
+                if let Some(record) = found {
+                    return Ok((record.read()?, changes));
+                }
+                self.desk.demand(self.access, Action::WriteContacts)?;
+                let name = name.clone().unwrap_or_else(|| Name::from_address(email));
+                let new = NewContact { name, email: Some(email.clone()), external_id: None, traits: Traits::new() };
+                let (contact, change) = Contact::create(new, moment)?;
+                return Ok((contact, changes.record(change, moment)));
+            }
+        };
+        let record = self.desk.store().record(workspace, Contact::KIND, id.to_string()).await?;
+        let record = record.ok_or_else(|| Error::invalid("contact.id", "missing", "there is no such contact"))?;
+        Ok((record.read()?, changes))
+    }
+
+    /// A page of tickets.
+    pub async fn list(&self, mut list: TicketList, cursor: Option<&str>) -> Result<Page<TicketView>> {
+        self.desk.demand(self.access, Action::ReadTickets)?;
+        if let Some(cursor) = cursor {
+            let after: TicketCursor = decode_cursor(cursor)?;
+            if after.sort != list.sort {
+                return Err(Error::invalid("cursor", "bad_cursor", "belongs to another order"));
+            }
+            list.after = Some(after);
+        }
+        if let Some(own) = self.access.contact() {
+            if list.filter.contact.is_some_and(|contact| contact != own) {
+                return Ok(Page { rows: Vec::new(), next: None });
+            }
+            list.filter.contact = Some(own);
+        }
+        list.filter.search_notes = self.desk.may(self.access, Action::ReadNotes);
+        let (sort, limit) = (list.sort, list.limit);
+        let rows = self.desk.store().tickets(self.access.workspace_id(), list).await?;
+        Ok(Page::cut(rows, limit, |row| TicketCursor { sort, value: sort.value(&row.ticket), id: row.ticket.id }))
+    }
+
+    /// One ticket.
+    pub async fn get(&self, key: TicketRef) -> Result<TicketView> {
+        self.desk.demand(self.access, Action::ReadTickets)?;
+        self.load(key).await
+    }
+
+    /// Answers in public.
+    pub async fn reply(&self, key: TicketRef, body: Body, options: ReplyOptions) -> Result<(TicketView, Message)> {
+        self.desk.demand(self.access, Action::ReplyToTickets)?;
+        self.write(key, |ticket, moment| ticket.reply(body.clone(), options.clone(), moment)).await
+    }
+
+    /// Writes an internal note.
+    pub async fn note(&self, key: TicketRef, body: Body) -> Result<(TicketView, Message)> {
+        self.desk.demand(self.access, Action::WriteNotes)?;
+        self.write(key, |ticket, moment| ticket.note(body.clone(), moment)).await
+    }
+
+    async fn write(
+        &self,
+        key: TicketRef,
+        decide: impl Fn(&Ticket, &Moment) -> Result<TicketChange>,
+    ) -> Result<(TicketView, Message)> {
+        let (row, committed) = self.change(key, decide, &BTreeSet::new()).await?;
+        let message = committed.and_then(|c| c.messages.into_iter().next()).ok_or(Error::KeyReused)?;
+        Ok((row, message))
+    }
+
+    /// Changes fields.
+    pub async fn update(&self, key: TicketRef, patch: TicketPatch) -> Result<TicketView> {
+        self.desk.demand(self.access, Action::UpdateTickets)?;
+        self.check_assignee(patch.assignee.flatten()).await?;
+        let new_labels = patch.labels.iter().flatten().chain(&patch.add_labels).cloned().collect();
+        Ok(self.change(key, |ticket, moment| ticket.update(patch.clone(), moment), &new_labels).await?.0)
+    }
+
+    /// Puts a label on, or takes it off.
+    pub async fn set_label(&self, key: TicketRef, label: LabelName, on: bool) -> Result<TicketView> {
+        let mut patch = TicketPatch::default();
+        let set = if on { &mut patch.add_labels } else { &mut patch.remove_labels };
+        set.insert(label);
+        self.update(key, patch).await
+    }
+
+    async fn change(
+        &self,
+        key: TicketRef,
+        decide: impl Fn(&Ticket, &Moment) -> Result<TicketChange>,
+        labels: &BTreeSet<LabelName>,
+    ) -> Result<(TicketView, Option<Committed>)> {
+        if let Some(earlier) = self.desk.replayed(self.access).await? {
+            return self.changed(self.load(key).await?, earlier);
+        }
+        let mut tries = Tries::default();
+        loop {
+            tries.next().await?;
+            let row = self.load(key).await?;
+            let moment = self.desk.moment(self.access);
+            let change = decide(&row.ticket, &moment)?;
+            if change.is_empty() {
+                return Ok((row, None));
+            }
+            let changes = self.desk.labels(self.access).ensure(ChangeSet::new(&moment), labels, &moment).await?;
+            match self.desk.commit(self.access, changes.ticket(change, &moment)).await {
+                Ok(Some(committed)) => return self.changed(row, committed),
+                Ok(None) | Err(Error::Taken { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn changed(&self, row: TicketRow, committed: Committed) -> Result<(TicketView, Option<Committed>)> {
+        let ticket = committed.tickets.first().filter(|t| t.id == row.ticket.id).cloned().ok_or(Error::KeyReused)?;
+        Ok((TicketRow { ticket, contact: row.contact }, Some(committed)))
+    }
+
+    /// A page of a ticket's messages, oldest first; notes only for who may see them.
+    pub async fn messages(&self, key: TicketRef, cursor: Option<&str>, limit: Limit) -> Result<Page<Message>> {
+        self.desk.demand(self.access, Action::ReadTickets)?;
+        let row = self.load(key).await?;
+        let after = cursor.map(decode_cursor).transpose()?;
+        let notes = self.desk.may(self.access, Action::ReadNotes);
+        let list = MessageList { ticket: row.ticket.id, ids: None, after, notes, limit };
+        let messages = self.desk.store().messages(self.access.workspace_id(), list).await?;
+        Ok(Page::cut(messages, limit, |message| message.id))
+    }
+
+    /// One message of a ticket.
+    pub async fn message(&self, key: TicketRef, id: MessageId) -> Result<Message> {
+        self.desk.demand(self.access, Action::ReadTickets)?;
+        let row = self.load(key).await?;
+        let notes = self.desk.may(self.access, Action::ReadNotes);
+        let list =
+            MessageList { ticket: row.ticket.id, ids: Some(vec![id]), after: None, notes, limit: Limit::default() };
+        let messages = self.desk.store().messages(self.access.workspace_id(), list).await?;
+        messages.into_iter().next().ok_or(Error::NotFound("message"))
+    }
+
+    /// A page of what happened to a ticket, oldest first; only what is public for who sees no notes.
+    pub async fn timeline(&self, key: TicketRef, cursor: Option<&str>, limit: Limit) -> Result<Page<TimelineEntry>> {
+        self.desk.demand(self.access, Action::ReadTickets)?;
+        let row = self.load(key).await?;
+        let workspace = self.access.workspace_id();
+        let after = cursor.map(decode_cursor).transpose()?.unwrap_or(0);
+        let list = EventList { ticket: Some(row.ticket.id), after, limit };
+        let page = Page::cut(self.desk.store().events(workspace, list).await?, limit, |event| event.seq);
+        let notes = self.desk.may(self.access, Action::ReadNotes);
+        let events: Vec<Event> = page.rows.into_iter().filter(|event| notes || event.fact.is_public()).collect();
+        let ids = events.iter().filter_map(|event| event.fact.message()).collect();
+        let list = MessageList { ticket: row.ticket.id, ids: Some(ids), after: None, notes, limit: Limit::MAX };
+        let messages = self.desk.store().messages(workspace, list).await?;
+        let entry = |event: Event| {
+            let message = event.fact.message().and_then(|id| messages.iter().find(|m| m.id == id).cloned());
+            TimelineEntry { event, message }
+        };
+        Ok(Page { rows: events.into_iter().map(entry).collect(), next: page.next })
+    }
+
+    /// The place in the timeline after which the last `rows` entries stand, if there are more than that:
+    /// a page begins at the newest end.
+    pub async fn newest_page(&self, key: TicketRef, rows: Limit) -> Result<Option<String>> {
+        self.desk.demand(self.access, Action::ReadTickets)?;
+        let ticket = self.load(key).await?.ticket.id;
+        let mut list = EventList { ticket: Some(ticket), after: 0, limit: Limit::MAX };
+        let mut places: Vec<u64> = Vec::new();
+        loop {
+            let events = self.desk.store().events(self.access.workspace_id(), list.clone()).await?;
+            places.extend(events.iter().take(Limit::MAX.get()).map(|event| event.seq));
+            if events.len() <= Limit::MAX.get() {
+                break;
+            }
+            list.after = places.last().copied().unwrap_or(0);
+        }
+        let before = places.len().checked_sub(rows.get() + 1);
+        Ok(before.and_then(|place| places.get(place)).map(encode_cursor))
+    }
+
+    /// A ticket that the access may see; a customer's, only their own.
+    async fn load(&self, key: TicketRef) -> Result<TicketRow> {
+        let row = self.desk.store().ticket(self.access.workspace_id(), key).await?;
+        row.filter(|row| self.access.contact().is_none_or(|own| own == row.ticket.contact))
+            .ok_or(Error::NotFound("ticket"))
+    }
+
+    async fn check_assignee(&self, assignee: Option<UserId>) -> Result<()> {
+        let Some(user) = assignee else { return Ok(()) };
+        let record = self.desk.store().record(self.access.workspace_id(), Member::KIND, user.to_string()).await?;
+        match record.map(|record| record.read::<Member>()).transpose()? {
+            Some(member) if member.role >= crate::Role::Member => Ok(()),
+            Some(_) => Err(Error::invalid("assignee_id", "cannot_work", "a viewer cannot work on tickets")),
+            None => Err(Error::invalid("assignee_id", "missing", "there is no such member")),
+        }
+    }
+}
+
+impl Category {
+    /// Whether work on the ticket is over.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Resolved | Self::Closed)
+    }
+}

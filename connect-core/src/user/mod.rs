@@ -1,0 +1,82 @@
+//! Users: people who sign in, one per e-mail address, across workspaces.
+
+mod service;
+
+use serde::{Deserialize, Serialize};
+
+use crate::change::{Moment, RecordChange};
+use crate::event::Fact;
+use crate::record::{RecordKey, RecordKind};
+use crate::{EmailAddress, Name, Timestamp, UserId, Version};
+
+pub use service::{ProvenMailbox, Users};
+
+/// A person who signs in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// Their id.
+    pub id: UserId,
+    /// Where they get mail; unique everywhere in its canonical form.
+    pub email: EmailAddress,
+    /// What they are called.
+    pub name: Name,
+    /// Whether they may no longer sign in.
+    #[serde(default)]
+    pub disabled: bool,
+    /// How often the user was written.
+    pub version: Version,
+    /// Since when the user exists.
+    pub created_at: Timestamp,
+}
+
+impl RecordKind for User {
+    const KIND: &'static str = "user";
+
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn version(&self) -> Version {
+        self.version
+    }
+
+    fn keys(&self) -> Vec<RecordKey> {
+        // All users are in one partition, the directory.
+        vec![RecordKey::in_workspace(Self::email_key(&self.email))]
+    }
+}
+
+impl User {
+    /// The key a user is found by.
+    pub(crate) fn email_key(email: &EmailAddress) -> String {
+        format!("email:{}", email.canonical())
+    }
+
+    /// Decides what a new user is.
+    pub fn create(email: EmailAddress, name: Name, moment: &Moment) -> (Self, RecordChange) {
+        let user = Self {
+            id: moment.ids().user(),
+            email,
+            name,
+            disabled: false,
+            version: Version::FIRST,
+            created_at: moment.now(),
+        };
+        let change = RecordChange::insert(&user, Fact::UserCreated { user: user.id });
+        (user, change)
+    }
+
+    /// Decides a new name; none when it is the old one.
+    pub fn rename(&self, name: Name) -> Option<RecordChange> {
+        let next = Self { version: self.version.next(), name, ..self.clone() };
+        let fact = Fact::UserUpdated { user: self.id, fields: vec!["name".to_owned()] };
+        (next.name != self.name).then(|| RecordChange::update(&next, self.version, fact))
+    }
+
+    /// Decides whether the user may sign in; none when nothing changes.
+    pub fn set_disabled(&self, disabled: bool) -> Option<RecordChange> {
+        let next = Self { version: self.version.next(), disabled, ..self.clone() };
+        let fact = Fact::UserUpdated { user: self.id, fields: vec!["disabled".to_owned()] };
+        (disabled != self.disabled).then(|| RecordChange::update(&next, self.version, fact))
+    }
+}

@@ -1,0 +1,119 @@
+//! Finding, making and changing users.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::User;
+use crate::change::ChangeSet;
+use crate::desk::Tries;
+use crate::record::RecordKind;
+use crate::store::RecordList;
+use crate::{Actor, Desk, EmailAddress, Error, Limit, Name, Result, UserId, WorkspaceId};
+
+/// The proof that somebody holds a mailbox, and the user they are.
+///
+/// Whoever makes one vouches for it: `connect-auth` does after a right code, a host after its own login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct ProvenMailbox {
+    user: UserId,
+    mailbox: EmailAddress,
+}
+
+impl ProvenMailbox {
+    /// Vouches that this user has proven this mailbox.
+    pub fn attest(user: &User) -> Self {
+        Self { user: user.id, mailbox: user.email.clone() }
+    }
+
+    /// The user.
+    pub fn user(&self) -> UserId {
+        self.user
+    }
+
+    /// The mailbox.
+    pub fn mailbox(&self) -> &EmailAddress {
+        &self.mailbox
+    }
+}
+
+/// The users of a desk.
+#[derive(Debug)]
+pub struct Users<'a> {
+    desk: &'a Desk,
+}
+
+impl Desk {
+    /// The users.
+    pub fn users(&self) -> Users<'_> {
+        Users { desk: self }
+    }
+}
+
+impl Users<'_> {
+    /// The user of an address.
+    pub async fn find(&self, email: &EmailAddress) -> Result<Option<User>> {
+        let record = self.desk.store().find(WorkspaceId::DIRECTORY, User::KIND, User::email_key(email)).await?;
+        Ok(record.map(|record| record.read()).transpose()?)
+    }
+
+    /// The user of an address that was proven, made when there is none yet.
+    pub async fn find_or_create(&self, email: &EmailAddress, name: Option<Name>) -> Result<User> {
+        let mut tries = Tries::default();
+        loop {
+            tries.next().await?;
+            if let Some(user) = self.find(email).await? {
+                return Ok(user);
+            }
+            let moment = self.desk.moment_of(Actor::System);
+            let name = name.clone().unwrap_or_else(|| Name::from_address(email));
+            let (user, change) = User::create(email.clone(), name, &moment);
+            let changes = ChangeSet::new(&moment).record(change, &moment);
+            match self.desk.commit_to(WorkspaceId::DIRECTORY, changes).await {
+                Ok(Some(_)) => return Ok(user),
+                Ok(None) | Err(Error::Taken { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Users by id.
+    pub async fn by_ids(&self, ids: BTreeSet<UserId>) -> Result<HashMap<UserId, User>> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let ids = ids.iter().map(ToString::to_string).collect();
+        let list = RecordList { ids: Some(ids), after: None, limit: Limit::MAX };
+        let records = self.desk.store().records(WorkspaceId::DIRECTORY, User::KIND, list).await?;
+        let users = records.iter().map(|record| record.read::<User>().map(|user| (user.id, user)));
+        Ok(users.collect::<Result<_, _>>()?)
+    }
+
+    /// Gives the person another name.
+    pub async fn rename(&self, user: UserId, name: Name) -> Result<User> {
+        self.change(user, Actor::User(user), |user| user.rename(name.clone())).await
+    }
+
+    /// Lets the user sign in no more, or again.
+    pub async fn set_disabled(&self, user: UserId, disabled: bool) -> Result<User> {
+        self.change(user, Actor::Host, |user| user.set_disabled(disabled)).await
+    }
+
+    async fn change(
+        &self,
+        id: UserId,
+        actor: Actor,
+        decide: impl Fn(&User) -> Option<crate::change::RecordChange>,
+    ) -> Result<User> {
+        let mut tries = Tries::default();
+        loop {
+            tries.next().await?;
+            let user = self.desk.user(id).await?.ok_or(Error::NotFound("user"))?;
+            let Some(change) = decide(&user) else { return Ok(user) };
+            let moment = self.desk.moment_of(actor);
+            let changes = ChangeSet::new(&moment).record(change, &moment);
+            if let Some(committed) = self.desk.commit_to(WorkspaceId::DIRECTORY, changes).await? {
+                return committed.records.first().map_or(Ok(user), |record| Ok(record.read()?));
+            }
+        }
+    }
+}
