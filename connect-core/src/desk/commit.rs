@@ -62,7 +62,7 @@ impl Desk {
     pub(crate) async fn replayed(&self, access: &Access) -> Result<Option<Committed>> {
         let Some(once) = access.idempotency() else { return Ok(None) };
         let answer = self.store().answer(access.workspace_id(), access.actor(), once.key.clone()).await?;
-        match answer {
+        match answer.filter(|answer| self.now() < answer.expires_at) {
             Some(answer) if answer.request_hash != once.request_hash => Err(Error::KeyReused),
             Some(answer) => Ok(Some(Committed { replayed: true, ..answer.committed })),
             None => Ok(None),

@@ -75,7 +75,7 @@ impl Mail {
     }
 
     /// A header value on one line.
-    pub(crate) fn one_line(text: &str) -> String {
+    pub fn one_line(text: &str) -> String {
         text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
     }
 }

@@ -12,7 +12,7 @@ use crate::event::Event;
 use crate::message::Message;
 use crate::record::Record;
 use crate::ticket::{Ticket, TicketList};
-use crate::{Actor, DeliveryId, Limit, MessageId, TicketId, WorkspaceId};
+use crate::{Actor, DeliveryId, Limit, MessageId, TicketId, Timestamp, WorkspaceId};
 
 pub use auth::{AuthStore, Budget, Challenge, ChallengeSeen, CodeForm, Resend, Revoke, Session};
 pub use limit::{Quota, RateLimiter, Verdict};
@@ -131,6 +131,8 @@ pub struct StoredAnswer {
     pub request_hash: String,
     /// What the commit made.
     pub committed: Committed,
+    /// Until when it counts.
+    pub expires_at: Timestamp,
 }
 
 /// How far a workspace's events have been routed to deliveries.
@@ -172,7 +174,7 @@ pub trait Store: std::fmt::Debug + Send + Sync {
     /// Keeps a change set, whole or not at all.
     async fn commit(&self, workspace: WorkspaceId, changes: ChangeSet) -> Result<Committed, CommitError>;
 
-    /// The answer that was kept for an idempotency key, unless it has ended.
+    /// The answer that was kept for an idempotency key. One past its end may still be answered.
     async fn answer(
         &self,
         workspace: WorkspaceId,

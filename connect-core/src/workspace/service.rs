@@ -57,7 +57,8 @@ impl Workspaces<'_> {
     ) -> Result<Option<Workspace>> {
         let Some(once) = once else { return Ok(None) };
         let Some(workspace) = self.desk.find_workspace(new.slug.as_str()).await? else { return Ok(None) };
-        match self.desk.store().answer(workspace.id, actor, once.key.clone()).await? {
+        let answer = self.desk.store().answer(workspace.id, actor, once.key.clone()).await?;
+        match answer.filter(|answer| self.desk.now() < answer.expires_at) {
             Some(answer) if answer.request_hash == once.request_hash => Ok(Some(workspace)),
             Some(_) => Err(Error::KeyReused),
             None => Ok(None),

@@ -1,0 +1,146 @@
+//! Routing, claiming and settling deliveries.
+
+use connect_core::delivery::{Claim, Claimed, Delivery, DeliveryList, DeliveryState, Route, Settlement};
+use connect_core::store::Unrouted;
+use connect_core::{DeliveryId, Limit, StoreError, WorkspaceId};
+use sqlx::Row;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+
+use super::read::{one_more, workspace_id};
+use super::{SqliteStore, int, row_doc, safe, store_error, uint};
+
+pub(super) async fn unrouted(store: &SqliteStore, limit: Limit) -> Result<Vec<Unrouted>, StoreError> {
+    let query = sqlx::query(safe(&store.sql.unrouted)).bind(int(limit.get() as u64));
+    let rows = query.fetch_all(&store.reads).await.map_err(store_error)?;
+    rows.iter()
+        .map(|row| {
+            Ok(Unrouted {
+                workspace: workspace_id(row, 0)?,
+                routed: uint(row.try_get(1).map_err(store_error)?),
+                last: uint(row.try_get(2).map_err(store_error)?),
+            })
+        })
+        .collect()
+}
+
+fn doc(delivery: &Delivery) -> Result<String, sqlx::Error> {
+    serde_json::to_string(delivery).map_err(|error| sqlx::Error::Encode(Box::new(error)))
+}
+
+fn read(row: &SqliteRow) -> Result<Delivery, sqlx::Error> {
+    row_doc(row).map_err(|error| sqlx::Error::Decode(Box::new(error)))
+}
+
+pub(super) async fn route(store: &SqliteStore, workspace: WorkspaceId, route: Route) -> Result<bool, StoreError> {
+    let sql = store.sql.clone();
+    let Route { from, to, deliveries } = route;
+    let rows: Vec<_> = deliveries
+        .iter()
+        .map(|delivery| (workspace, delivery.id, delivery.unique_key(), delivery.message, delivery))
+        .collect();
+    let rows = serde_json::to_string(&rows).map_err(StoreError::unavailable)?;
+    let any = !deliveries.is_empty();
+    store
+        .writer
+        .write(move |connection| {
+            let (sql, rows) = (sql.clone(), rows.clone());
+            Box::pin(async move {
+                let moved = sqlx::query(safe(&sql.move_cursor))
+                    .bind(workspace.to_string())
+                    .bind(int(from))
+                    .bind(int(to))
+                    .execute(&mut *connection)
+                    .await?;
+                if moved.rows_affected() == 0 {
+                    return Ok(false);
+                }
+                if any {
+                    sqlx::query(safe(&sql.put_deliveries)).bind(rows).execute(&mut *connection).await?;
+                }
+                Ok(true)
+            })
+        })
+        .await
+}
+
+pub(super) async fn claim(store: &SqliteStore, claim: Claim) -> Result<Vec<Claimed>, StoreError> {
+    let Claim { now, lease, limit } = claim;
+    let limit = int(limit as u64);
+    // Looking first spares an idle desk the write.
+    let due = sqlx::query(safe(&store.sql.due_deliveries)).bind(now.as_micros()).bind(1_i64);
+    if due.fetch_optional(&store.reads).await.map_err(store_error)?.is_none() {
+        return Ok(Vec::new());
+    }
+    let sql = store.sql.clone();
+    store
+        .writer
+        .write(move |connection| {
+            let sql = sql.clone();
+            Box::pin(async move {
+                let query = sqlx::query(safe(&sql.due_deliveries)).bind(now.as_micros()).bind(limit);
+                let mut taken = Vec::new();
+                for row in query.fetch_all(&mut *connection).await? {
+                    let mut delivery = read(&row)?;
+                    delivery.attempts += 1;
+                    delivery.due_at = now.plus(lease);
+                    update(connection, &sql.update_delivery, &delivery).await?;
+                    taken.push(Claimed { token: delivery.attempts, delivery });
+                }
+                Ok(taken)
+            })
+        })
+        .await
+}
+
+async fn update(
+    connection: &mut SqliteConnection,
+    statement: &std::sync::Arc<str>,
+    delivery: &Delivery,
+) -> Result<(), sqlx::Error> {
+    let query = sqlx::query(safe(statement)).bind(delivery.workspace.to_string()).bind(delivery.id.to_string());
+    query.bind(doc(delivery)?).execute(connection).await.map(|_| ())
+}
+
+pub(super) async fn settle(
+    store: &SqliteStore,
+    workspace: WorkspaceId,
+    id: DeliveryId,
+    token: u32,
+    settlement: Settlement,
+) -> Result<bool, StoreError> {
+    let sql = store.sql.clone();
+    store
+        .writer
+        .write(move |connection| {
+            let (sql, settlement) = (sql.clone(), settlement.clone());
+            Box::pin(async move {
+                let query = sqlx::query(safe(&sql.delivery)).bind(workspace.to_string()).bind(id.to_string());
+                let Some(row) = query.fetch_optional(&mut *connection).await? else { return Ok(false) };
+                let delivery = read(&row)?;
+                if delivery.state != DeliveryState::Queued || delivery.attempts != token {
+                    return Ok(false);
+                }
+                update(connection, &sql.update_delivery, &settlement.apply(delivery)).await?;
+                Ok(true)
+            })
+        })
+        .await
+}
+
+pub(super) async fn list(
+    store: &SqliteStore,
+    workspace: WorkspaceId,
+    list: DeliveryList,
+) -> Result<Vec<Delivery>, StoreError> {
+    let DeliveryList { messages, state, limit } = list;
+    let statement = if messages.is_some() { &store.sql.deliveries_of_messages } else { &store.sql.deliveries };
+    let mut query = sqlx::query(safe(statement))
+        .bind(workspace.to_string())
+        .bind(state.map(DeliveryState::as_str))
+        .bind(one_more(limit));
+    if let Some(messages) = messages {
+        query = query.bind(serde_json::to_string(&messages).unwrap_or_default());
+    }
+    let rows = query.fetch_all(&store.reads).await.map_err(store_error)?;
+    rows.iter().map(row_doc).collect()
+}

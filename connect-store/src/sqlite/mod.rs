@@ -1,0 +1,91 @@
+//! One SQLite file: no second service, and an acknowledged change survives the loss of power.
+//!
+//! All writing goes through one task that owns the one writing connection ([`writer`](self)). Whatever
+//! waits while a commit reaches the disk is written together in the next transaction, so the cost of a
+//! synced write is shared. Reads use a pool of their own and never wait for a writer (WAL).
+
+mod auth;
+mod commit;
+mod dispatch;
+mod open;
+mod read;
+mod sql;
+mod tickets;
+mod writer;
+
+use connect_core::{ChangeSet, CommitError, Committed, StoreError, WorkspaceId};
+use sqlx::sqlite::{SqliteConnection, SqlitePool};
+use sqlx::{AssertSqlSafe, Row};
+
+pub use open::{SqliteError, SqliteSettings, migrations};
+
+use sql::Sql;
+use writer::Writer;
+
+/// A store in one SQLite file.
+#[derive(Debug, Clone)]
+pub struct SqliteStore {
+    sql: Sql,
+    reads: SqlitePool,
+    writer: Writer,
+}
+
+impl SqliteStore {
+    /// Writes a change set within a transaction of the caller's, on a connection to the same file.
+    ///
+    /// Nothing is visible until the caller commits. The transaction should have begun with
+    /// `BEGIN IMMEDIATE`: one that has read before it writes is refused by SQLite when somebody else
+    /// wrote meanwhile. After an error the caller rolls back.
+    pub async fn commit_in(
+        &self,
+        connection: &mut SqliteConnection,
+        workspace: WorkspaceId,
+        changes: ChangeSet,
+    ) -> Result<Committed, CommitError> {
+        let mut outcomes = commit::commit_group(connection, &self.sql, vec![(workspace, changes.into_parts())])
+            .await
+            .map_err(|error| CommitError::Store(store_error(error)))?;
+        outcomes.pop().unwrap_or(Err(CommitError::Unknown))
+    }
+
+    /// Finishes what waits to be written and closes the file.
+    pub async fn close(&self) {
+        self.writer.close().await;
+        self.reads.close().await;
+    }
+}
+
+/// A statement whose only made-up part is the prefix of the tables, which is checked when the store is
+/// opened.
+fn safe(sql: &std::sync::Arc<str>) -> AssertSqlSafe<std::sync::Arc<str>> {
+    AssertSqlSafe(sql.clone())
+}
+
+fn store_error(error: sqlx::Error) -> StoreError {
+    match error {
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::ColumnNotFound(_) => {
+            StoreError::Corrupt(error.to_string())
+        }
+        error => StoreError::unavailable(error),
+    }
+}
+
+/// A document of a row as its noun.
+fn read_doc<T: serde::de::DeserializeOwned>(doc: &str) -> Result<T, StoreError> {
+    serde_json::from_str(doc).map_err(|error| StoreError::Corrupt(error.to_string()))
+}
+
+/// The first column of a row as the document of a noun.
+fn row_doc<T: serde::de::DeserializeOwned>(row: &sqlx::sqlite::SqliteRow) -> Result<T, StoreError> {
+    read_doc(row.try_get::<&str, _>(0).map_err(store_error)?)
+}
+
+/// A number as SQLite keeps it.
+fn int(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A number as it was kept.
+fn uint(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}

@@ -1,0 +1,178 @@
+//! Opening the file: settings, migrations, and what can be wrong with it.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqlSafeStr};
+
+use super::sql::Sql;
+use super::writer::Writer;
+use super::{SqliteStore, safe};
+
+/// The migrations in their order; `{p}` stands for the prefix.
+const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "first", include_str!("../../migrations/sqlite/0001_first.sql"))];
+
+/// How a file is opened.
+#[derive(Debug, Clone)]
+pub struct SqliteSettings {
+    /// What the names of all tables begin with: 1 to 30 of `a-z` and `_`. `connect_` unless said.
+    pub prefix: String,
+    /// How many connections read. 4 unless said.
+    pub readers: u32,
+    /// Whether a commit answers only when it is on the disk (`synchronous=FULL`). Without it the last
+    /// moments before a loss of power may be lost, though nothing is damaged. True unless said.
+    pub durable: bool,
+    /// How long to wait for a lock that another process holds on the file. 5 s unless said.
+    pub busy_timeout: Duration,
+    /// Most changes written in one transaction. 128 unless said.
+    pub group: usize,
+}
+
+impl Default for SqliteSettings {
+    fn default() -> Self {
+        Self {
+            prefix: "connect_".to_owned(),
+            readers: 4,
+            durable: true,
+            busy_timeout: Duration::from_secs(5),
+            group: 128,
+        }
+    }
+}
+
+/// Why a file cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum SqliteError {
+    /// The prefix is not one.
+    #[error("the table prefix must be 1 to 30 of a-z and _")]
+    BadPrefix,
+    /// The folder or file cannot be used.
+    #[error("{path}: {cause}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// A newer version of Connect has written the file.
+    #[error("the database has schema version {found}, this program knows versions up to {known}: use a newer program")]
+    TooNew {
+        /// The version found.
+        found: i64,
+        /// The newest one known.
+        known: i64,
+    },
+    /// A migration was changed after it had been applied.
+    #[error("migration {0} of the database is not the one this program knows")]
+    Altered(i64),
+    /// The database does not answer as it should.
+    #[error("the database cannot be used: {0}")]
+    Database(#[from] sqlx::Error),
+}
+
+/// The migrations as SQL for tables of this prefix, in their order: version, name, text.
+pub fn migrations(prefix: &str) -> Vec<(i64, &'static str, String)> {
+    MIGRATIONS.iter().map(|(version, name, text)| (*version, *name, text.replace("{p}", prefix))).collect()
+}
+
+impl SqliteStore {
+    /// Opens a file, making it and its folder if need be, and brings its schema up to date.
+    pub async fn open(path: impl AsRef<Path>, settings: SqliteSettings) -> Result<Self, SqliteError> {
+        let path = path.as_ref();
+        let io = |cause| SqliteError::Io { path: path.to_owned(), cause };
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(io)?;
+        }
+        // SQLite takes no lock for the switch to WAL and for migrations as a whole, so two programs that
+        // open a new file at once would disturb each other.
+        let lock = File::create(path.with_added_extension("lock")).map_err(io)?;
+        lock.lock().map_err(io)?;
+        let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+        let opened = Self::open_with(options, settings).await;
+        drop(lock);
+        opened
+    }
+
+    /// A store in the file of a pool that the host has, with tables of their own beside the host's.
+    ///
+    /// The store opens connections of its own to that file; the host's pool stays the host's.
+    pub async fn from_pool(pool: &SqlitePool, settings: SqliteSettings) -> Result<Self, SqliteError> {
+        let options = pool.connect_options().as_ref().clone();
+        Self::open_with(options, settings).await
+    }
+
+    async fn open_with(options: SqliteConnectOptions, settings: SqliteSettings) -> Result<Self, SqliteError> {
+        let prefix = &settings.prefix;
+        if prefix.is_empty() || prefix.len() > 30 || !prefix.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') {
+            return Err(SqliteError::BadPrefix);
+        }
+        let synchronous = if settings.durable { SqliteSynchronous::Full } else { SqliteSynchronous::Normal };
+        let options = options
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(synchronous)
+            .foreign_keys(true)
+            .busy_timeout(settings.busy_timeout)
+            .pragma("trusted_schema", "OFF")
+            .disable_statement_logging();
+        let mut connection = options.clone().statement_cache_capacity(256).connect().await?;
+        migrate(&mut connection, prefix).await?;
+        let sql = Sql::new(prefix);
+        // Fails now, and in words, if the file is damaged where it matters first.
+        sqlx::query(safe(&sql.ready)).execute(&mut connection).await?;
+        let reads = SqlitePoolOptions::new()
+            .max_connections(settings.readers.max(1))
+            .min_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .acquire_timeout(Duration::from_secs(10))
+            .connect_with(options.clone().pragma("query_only", "ON").statement_cache_capacity(256))
+            .await?;
+        let writer = Writer::start(connection, options, sql.clone(), settings.group.max(1));
+        Ok(Self { sql, reads, writer })
+    }
+}
+
+async fn migrate(connection: &mut sqlx::SqliteConnection, prefix: &str) -> Result<(), SqliteError> {
+    let table = format!("{prefix}migrations");
+    let exists = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = $1")
+        .bind(&table)
+        .fetch_one(&mut *connection)
+        .await?;
+    if exists > 0 {
+        let newest = AssertSqlSafe(format!("SELECT coalesce(max(version), 0) FROM {table}"));
+        let found: i64 = sqlx::query_scalar(newest).fetch_one(&mut *connection).await?;
+        let known = MIGRATIONS[MIGRATIONS.len() - 1].0;
+        if found > known {
+            return Err(SqliteError::TooNew { found, known });
+        }
+        if found == known {
+            return Ok(());
+        }
+    }
+    let list = migrations(prefix)
+        .into_iter()
+        .map(|(version, name, text)| {
+            let text = AssertSqlSafe(text).into_sql_str();
+            Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, text, false)
+        })
+        .collect();
+    let mut migrator = Migrator::with_migrations(list);
+    migrator.dangerous_set_table_name(table);
+    migrator.run(connection).await.map_err(|error| match error {
+        MigrateError::VersionMismatch(version) => SqliteError::Altered(version),
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => SqliteError::Database(error),
+        other => SqliteError::Database(sqlx::Error::Migrate(Box::new(other))),
+    })
+}
+
+/// Opens the writing connection again after it broke.
+pub(super) async fn reopen(options: &SqliteConnectOptions) -> Result<sqlx::SqliteConnection, sqlx::Error> {
+    let mut connection = options.clone().statement_cache_capacity(256).connect().await?;
+    connection.ping().await?;
+    Ok(connection)
+}

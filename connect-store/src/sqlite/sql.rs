@@ -1,0 +1,145 @@
+//! Every statement, written once, with the prefix of the tables filled in.
+
+use std::sync::Arc;
+
+macro_rules! statements {
+    ($($name:ident = $text:expr;)+) => {
+        #[derive(Debug)]
+        pub(super) struct Statements {
+            pub(super) prefix: String,
+            $(pub(super) $name: Arc<str>,)+
+        }
+
+        impl Statements {
+            fn new(prefix: &str) -> Self {
+                let fill = |text: &str| Arc::<str>::from(text.replace("{p}", prefix));
+                Self { prefix: prefix.to_owned(), $($name: fill($text),)+ }
+            }
+        }
+    };
+}
+
+/// The statements of a store.
+#[derive(Debug, Clone)]
+pub(super) struct Sql(Arc<Statements>);
+
+impl Sql {
+    pub(super) fn new(prefix: &str) -> Self {
+        Self(Arc::new(Statements::new(prefix)))
+    }
+}
+
+impl std::ops::Deref for Sql {
+    type Target = Statements;
+    fn deref(&self) -> &Statements {
+        &self.0
+    }
+}
+
+statements! {
+    // What waiting change sets depend on. The argument is a JSON array of keys.
+    known_heads = "SELECT h.workspace_id, h.last_seq, h.last_number FROM json_each($1) j JOIN {p}head h ON h.workspace_id = j.value";
+    known_tickets = "SELECT t.workspace_id, t.id, t.version FROM json_each($1) j
+        JOIN {p}ticket t ON t.workspace_id = j.value ->> 0 AND t.id = j.value ->> 1";
+    known_records = "SELECT r.workspace_id, r.id, r.version FROM json_each($1) j
+        JOIN {p}record r ON r.workspace_id = j.value ->> 0 AND r.id = j.value ->> 1";
+    known_keys = "SELECT k.scope, k.kind, k.key, k.workspace_id, k.record_id FROM json_each($1) j
+        JOIN {p}record_key k ON k.scope = j.value ->> 0 AND k.kind = j.value ->> 1 AND k.key = j.value ->> 2
+        UNION SELECT k.scope, k.kind, k.key, k.workspace_id, k.record_id FROM json_each($2) j
+        JOIN {p}record_key k ON k.workspace_id = j.value ->> 0 AND k.record_id = j.value ->> 1";
+    known_answers = "SELECT a.workspace_id, a.actor, a.key, a.request_hash, a.committed, a.expires_at FROM json_each($1) j
+        JOIN {p}answer a ON a.workspace_id = j.value ->> 0 AND a.actor = j.value ->> 1 AND a.key = j.value ->> 2";
+
+    // What judged change sets come down to. The argument is a JSON array of rows.
+    put_heads = "INSERT INTO {p}head (workspace_id, last_seq, last_number)
+        SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($1) WHERE true
+        ON CONFLICT (workspace_id) DO UPDATE SET last_seq = excluded.last_seq, last_number = excluded.last_number";
+    release_keys = "DELETE FROM {p}record_key WHERE (workspace_id, record_id) IN (SELECT value ->> 0, value ->> 1 FROM json_each($1))";
+    remove_records = "DELETE FROM {p}record WHERE (workspace_id, id) IN (SELECT value ->> 0, value ->> 1 FROM json_each($1))";
+    put_records = "INSERT INTO {p}record (workspace_id, id, kind, version, doc)
+        SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value -> 4 FROM json_each($1) WHERE true
+        ON CONFLICT (workspace_id, id) DO UPDATE SET version = excluded.version, doc = excluded.doc";
+    put_keys = "INSERT INTO {p}record_key (scope, kind, key, workspace_id, record_id)
+        SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each($1)";
+    put_tickets = "INSERT INTO {p}ticket (workspace_id, id, contact_id, version, doc)
+        SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value -> 4 FROM json_each($1) WHERE true
+        ON CONFLICT (workspace_id, id) DO UPDATE
+        SET contact_id = excluded.contact_id, version = excluded.version, doc = excluded.doc";
+    put_messages = "INSERT INTO {p}message (workspace_id, id, ticket_id, kind, doc)
+        SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value -> 4 FROM json_each($1)";
+    put_events = "INSERT INTO {p}event (workspace_id, seq, ticket_id, type, doc)
+        SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value -> 4 FROM json_each($1)";
+    put_answers = "INSERT INTO {p}answer (workspace_id, actor, key, request_hash, committed, expires_at)
+        SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value -> 4, value ->> 5 FROM json_each($1) WHERE true
+        ON CONFLICT (workspace_id, actor, key) DO UPDATE
+        SET request_hash = excluded.request_hash, committed = excluded.committed, expires_at = excluded.expires_at";
+    drop_ended_answers = "DELETE FROM {p}answer WHERE expires_at <= $1";
+    index_messages = "INSERT INTO {p}search (scope, words, notes, ticket_id)
+        SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each($1)";
+    forget_tickets = "DELETE FROM {p}search WHERE rowid IN (SELECT -t.nr FROM json_each($1) j
+        JOIN {p}ticket t ON t.workspace_id = j.value ->> 0 AND t.id = j.value ->> 1)";
+    index_tickets = "INSERT INTO {p}search (rowid, scope, words, notes, ticket_id)
+        SELECT -t.nr, j.value ->> 2, j.value ->> 3, '', t.id FROM json_each($1) j
+        JOIN {p}ticket t ON t.workspace_id = j.value ->> 0 AND t.id = j.value ->> 1";
+
+    // Reads.
+    answer = "SELECT request_hash, committed, expires_at FROM {p}answer WHERE workspace_id = $1 AND actor = $2 AND key = $3";
+    ticket_by_id = "SELECT t.doc, r.doc FROM {p}ticket t
+        JOIN {p}record r ON r.workspace_id = t.workspace_id AND r.id = t.contact_id WHERE t.workspace_id = $1 AND t.id = $2";
+    ticket_by_number = "SELECT t.doc, r.doc FROM {p}ticket t
+        JOIN {p}record r ON r.workspace_id = t.workspace_id AND r.id = t.contact_id WHERE t.workspace_id = $1 AND t.number = $2";
+    message = "SELECT doc FROM {p}message WHERE workspace_id = $1 AND id = $2";
+    messages = "SELECT doc FROM {p}message WHERE workspace_id = $1 AND ticket_id = $2 AND id > $3 AND (kind = 'reply' OR $4) ORDER BY id LIMIT $5";
+    messages_by_id = "SELECT m.doc FROM {p}message m WHERE m.workspace_id = $1 AND m.ticket_id = $2 AND m.id > $3 AND (m.kind = 'reply' OR $4)
+        AND m.id IN (SELECT value FROM json_each($6)) ORDER BY m.id LIMIT $5";
+    events = "SELECT doc FROM {p}event WHERE workspace_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+    events_of_ticket = "SELECT doc FROM {p}event WHERE workspace_id = $1 AND ticket_id = $4 AND seq > $2 ORDER BY seq LIMIT $3";
+    record = "SELECT kind, id, version, doc FROM {p}record WHERE workspace_id = $1 AND kind = $2 AND id = $3";
+    records = "SELECT kind, id, version, doc FROM {p}record WHERE workspace_id = $1 AND kind = $2 AND id > $3 ORDER BY id LIMIT $4";
+    records_by_id = "SELECT r.kind, r.id, r.version, r.doc FROM json_each($3) j JOIN {p}record r ON r.workspace_id = $1 AND r.id = j.value
+        WHERE r.kind = $2 AND r.id > $4 ORDER BY r.id";
+    find = "SELECT r.kind, r.id, r.version, r.doc FROM {p}record_key k JOIN {p}record r ON r.workspace_id = k.workspace_id AND r.id = k.record_id
+        WHERE k.scope IN ($1, '') AND k.kind = $2 AND k.key = $3 AND k.workspace_id = $1";
+    locate = "SELECT r.kind, r.id, r.version, r.doc, r.workspace_id FROM {p}record_key k
+        JOIN {p}record r ON r.workspace_id = k.workspace_id AND r.id = k.record_id
+        WHERE k.kind = $1 AND k.key = $2 ORDER BY k.workspace_id LIMIT $3";
+    workspaces = "SELECT workspace_id FROM {p}head WHERE workspace_id > $1 ORDER BY workspace_id LIMIT $2";
+
+    // Dispatch.
+    unrouted = "SELECT workspace_id, routed_seq, last_seq FROM {p}head WHERE last_seq > routed_seq ORDER BY workspace_id LIMIT $1";
+    move_cursor = "UPDATE {p}head SET routed_seq = $3 WHERE workspace_id = $1 AND routed_seq = $2 AND last_seq >= $3";
+    put_deliveries = "INSERT INTO {p}delivery (workspace_id, id, unique_key, message_id, doc)
+        SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value -> 4 FROM json_each($1) WHERE true
+        ON CONFLICT (workspace_id, unique_key) DO NOTHING";
+    due_deliveries = "SELECT doc FROM {p}delivery WHERE state = 'queued' AND due_at <= $1 ORDER BY due_at, id LIMIT $2";
+    delivery = "SELECT doc FROM {p}delivery WHERE workspace_id = $1 AND id = $2";
+    update_delivery = "UPDATE {p}delivery SET doc = $3 WHERE workspace_id = $1 AND id = $2";
+    deliveries = "SELECT doc FROM {p}delivery WHERE workspace_id = $1 AND ($2 IS NULL OR state = $2) ORDER BY id DESC LIMIT $3";
+    deliveries_of_messages = "SELECT d.doc FROM {p}delivery d WHERE d.workspace_id = $1 AND ($2 IS NULL OR d.state = $2)
+        AND d.message_id IN (SELECT value FROM json_each($4)) ORDER BY d.id DESC LIMIT $3";
+
+    // Challenges, sessions, budgets.
+    live_challenges = "SELECT doc FROM {p}challenge WHERE account = $1 AND expires_at > $2";
+    challenge = "SELECT doc FROM {p}challenge WHERE id = $1";
+    put_challenge = "INSERT INTO {p}challenge (id, account, expires_at, doc) VALUES ($1, $2, $3, $4)";
+    update_challenge = "UPDATE {p}challenge SET doc = $2 WHERE id = $1";
+    session_by_token = "SELECT doc FROM {p}session WHERE token_hash = $1";
+    session = "SELECT doc FROM {p}session WHERE id = $1";
+    put_session = "INSERT INTO {p}session (id, user_id, token_hash, idle_ends_at, doc) VALUES ($1, $2, $3, $4, $5)";
+    update_session = "UPDATE {p}session SET idle_ends_at = $2, doc = $3 WHERE id = $1";
+    sessions = "SELECT doc FROM {p}session WHERE user_id = $1";
+    drop_session = "DELETE FROM {p}session WHERE user_id = $1 AND id = $2";
+    drop_other_sessions = "DELETE FROM {p}session WHERE user_id = $1 AND id <> $2";
+    drop_sessions = "DELETE FROM {p}session WHERE user_id = $1";
+    drop_replaced_session = "DELETE FROM {p}session WHERE id = $1";
+    budget = "SELECT units, ends_at FROM {p}budget WHERE account = $1";
+    put_budget = "INSERT INTO {p}budget (account, units, ends_at) VALUES ($1, $2, $3)
+        ON CONFLICT (account) DO UPDATE SET units = excluded.units, ends_at = excluded.ends_at";
+    sweep_challenges = "DELETE FROM {p}challenge WHERE expires_at <= $1";
+    sweep_sessions = "DELETE FROM {p}session WHERE idle_ends_at <= $1";
+    sweep_budgets = "DELETE FROM {p}budget WHERE ends_at <= $1";
+
+    // Health: a read, and whether a write would be allowed.
+    ready = "SELECT count(*) FROM (SELECT 1 FROM {p}head LIMIT 1)";
+    can_write = "UPDATE {p}head SET routed_seq = routed_seq WHERE false";
+}
