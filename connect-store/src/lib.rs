@@ -11,6 +11,8 @@
 //! then tells whether the adapter keeps its promises.
 
 mod auth_rules;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod group;
 mod limiter;
 mod memory;

@@ -53,6 +53,15 @@ impl RateLimiter for MemoryLimiter {
             reset: window.ends_at.since(now),
         })
     }
+
+    async fn give_back(&self, key: String, now: Timestamp) -> Result<(), StoreError> {
+        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = if windows.contains_key(&key) { key } else { shared(&key) };
+        if let Some(window) = windows.get_mut(&key).filter(|window| now < window.ends_at) {
+            window.count = window.count.saturating_sub(1);
+        }
+        Ok(())
+    }
 }
 
 /// The counter a newcomer shares: by what it counts (the part before the first colon) and a hash.

@@ -44,4 +44,7 @@ pub struct Verdict {
 pub trait RateLimiter: std::fmt::Debug + Send + Sync {
     /// Counts one more under the key, if the quota allows.
     async fn take(&self, key: String, quota: Quota, now: Timestamp) -> Result<Verdict, StoreError>;
+
+    /// Takes one back that turned out not to count: a guess that was right, where failures are counted.
+    async fn give_back(&self, key: String, now: Timestamp) -> Result<(), StoreError>;
 }

@@ -163,7 +163,8 @@ async fn migrate(connection: &mut sqlx::SqliteConnection, prefix: &str) -> Resul
         .collect();
     let mut migrator = Migrator::with_migrations(list);
     migrator.dangerous_set_table_name(table);
-    migrator.run(connection).await.map_err(|error| match error {
+    // The plain `run` asks for a bound that no future of a borrowed connection can prove; this is what it calls.
+    migrator.run_direct(None, connection, false).await.map_err(|error| match error {
         MigrateError::VersionMismatch(version) => SqliteError::Altered(version),
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => SqliteError::Database(error),
         other => SqliteError::Database(sqlx::Error::Migrate(Box::new(other))),
@@ -171,8 +172,8 @@ async fn migrate(connection: &mut sqlx::SqliteConnection, prefix: &str) -> Resul
 }
 
 /// Opens the writing connection again after it broke.
-pub(super) async fn reopen(options: &SqliteConnectOptions) -> Result<sqlx::SqliteConnection, sqlx::Error> {
-    let mut connection = options.clone().statement_cache_capacity(256).connect().await?;
+pub(super) async fn reopen(options: SqliteConnectOptions) -> Result<sqlx::SqliteConnection, sqlx::Error> {
+    let mut connection = options.statement_cache_capacity(256).connect().await?;
     connection.ping().await?;
     Ok(connection)
 }

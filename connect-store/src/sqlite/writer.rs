@@ -148,7 +148,7 @@ impl Task {
         }
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => match open::reopen(&self.options).await {
+            None => match open::reopen(self.options.clone()).await {
                 Ok(connection) => connection,
                 Err(error) => return refuse(commits, works, &error),
             },

@@ -1,0 +1,302 @@
+//! Challenges, sessions, budgets: counted first, used once, never revived.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use connect_core::store::{Budget, Challenge, ChallengeSeen, CodeForm, Resend, Revoke, Session};
+use connect_core::{AuthStore, UserId};
+
+use super::World;
+use super::world::address;
+
+const SECRET: [u8; 32] = [1; 32];
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn challenge(world: &World, email: &str) -> Challenge {
+    Challenge {
+        id: world.ids.challenge(),
+        email: address(email),
+        purpose: "sign_in".into(),
+        secret_hash: SECRET,
+        code_mac: [2; 32],
+        sealed_code: vec![3; 40],
+        form: CodeForm::Digits(8),
+        attempts: 0,
+        max_attempts: 3,
+        sends: 1,
+        created_at: world.now(),
+        expires_at: world.now().plus(5 * MINUTE),
+        consumed: false,
+        workspace: None,
+        muted: false,
+    }
+}
+
+fn session(world: &World, user: UserId, token: u8) -> Session {
+    Session {
+        id: world.ids.session(),
+        user,
+        token_hash: [token; 32],
+        method: "email_code".into(),
+        ip: Some("192.0.2.1".into()),
+        agent: None,
+        created_at: world.now(),
+        seen_at: world.now(),
+        idle_ends_at: world.now().plus(30 * MINUTE),
+        ends_at: world.now().plus(24 * 60 * MINUTE),
+    }
+}
+
+const USER: UserId = UserId::from_bits(11);
+
+async fn kept(world: &World) -> Challenge {
+    let challenge = challenge(world, "ada@example.org");
+    assert!(world.auth().put_challenge(challenge.clone(), 5).await.expect("kept"));
+    challenge
+}
+
+async fn signed_in(world: &World, user: UserId, token: u8) -> Session {
+    let challenge = challenge(world, &format!("t{token}@example.org"));
+    assert!(world.auth().put_challenge(challenge.clone(), 5).await.expect("kept"));
+    let session = session(world, user, token);
+    assert!(world.auth().consume(challenge.id, session.clone(), None, world.now()).await.expect("consumed"));
+    session
+}
+
+async fn is_counted(world: &World, challenge: &Challenge, secret: [u8; 32]) -> bool {
+    let seen = world.auth().attempt(challenge.id, secret, world.now()).await.expect("answered");
+    matches!(seen, ChallengeSeen::Counted(_))
+}
+
+/// Of 200 parallel guesses exactly `max_attempts` are counted.
+pub async fn guesses_are_counted_exactly(world: World) {
+    let challenge = kept(&world).await;
+    let now = world.now();
+    let tasks: Vec<_> = (0..200)
+        .map(|_| {
+            let (auth, id) = (world.auth(), challenge.id);
+            tokio::spawn(async move { auth.attempt(id, SECRET, now).await.expect("answered") })
+        })
+        .collect();
+    let mut counted = Vec::new();
+    for task in tasks {
+        if let ChallengeSeen::Counted(challenge) = task.await.expect("no task panics") {
+            counted.push(challenge.attempts);
+        }
+    }
+    counted.sort_unstable();
+    assert_eq!(counted, [1, 2, 3], "three guesses are counted, each with its own number");
+}
+
+/// Guesses without the secret neither count nor end anything.
+pub async fn a_wrong_secret_costs_nothing(world: World) {
+    let challenge = kept(&world).await;
+    for _ in 0..10 {
+        assert!(!is_counted(&world, &challenge, [9; 32]).await);
+    }
+    assert!(is_counted(&world, &challenge, SECRET).await);
+    let row = world.auth().challenge(challenge.id).await.expect("read").expect("there");
+    assert_eq!(row.attempts, 1);
+}
+
+/// After its end nothing is counted, nothing consumed.
+pub async fn an_ended_challenge_is_refused(world: World) {
+    let challenge = kept(&world).await;
+    world.clock.advance(5 * MINUTE);
+    assert!(!is_counted(&world, &challenge, SECRET).await);
+    let session = session(&world, USER, 1);
+    assert!(!world.auth().consume(challenge.id, session.clone(), None, world.now()).await.expect("answered"));
+    assert!(world.auth().session(session.token_hash).await.expect("read").is_none());
+}
+
+/// Of 50 parallel uses one succeeds, and one session exists.
+pub async fn a_challenge_is_used_once(world: World) {
+    let challenge = kept(&world).await;
+    let now = world.now();
+    let tasks: Vec<_> = (0..50)
+        .map(|n| {
+            let (auth, session) = (world.auth(), session(&world, USER, n));
+            tokio::spawn(async move { auth.consume(challenge.id, session, None, now).await.expect("answered") })
+        })
+        .collect();
+    let mut used = 0;
+    for task in tasks {
+        used += u32::from(task.await.expect("no task panics"));
+    }
+    assert_eq!(used, 1);
+    assert_eq!(world.auth().sessions(USER, now).await.expect("read").len(), 1);
+    assert!(!is_counted(&world, &challenge, SECRET).await, "a used challenge takes no guesses");
+}
+
+/// A guess does not move the end.
+pub async fn a_wrong_guess_does_not_prolong(world: World) {
+    let challenge = kept(&world).await;
+    world.clock.advance(4 * MINUTE);
+    assert!(is_counted(&world, &challenge, SECRET).await);
+    let row = world.auth().challenge(challenge.id).await.expect("read").expect("there");
+    assert_eq!(row.expires_at, challenge.expires_at);
+    world.clock.advance(MINUTE);
+    assert!(!is_counted(&world, &challenge, SECRET).await);
+}
+
+fn resend(challenge: &Challenge, secret_hash: [u8; 32]) -> Resend {
+    Resend { id: challenge.id, secret_hash, code_mac: [5; 32], sealed_code: vec![6; 40], max_sends: 3 }
+}
+
+/// Another code replaces the old one and nothing else.
+pub async fn another_code_keeps_the_count_and_the_end(world: World) {
+    let challenge = kept(&world).await;
+    assert!(is_counted(&world, &challenge, SECRET).await);
+    world.clock.advance(MINUTE);
+    let resent = world.auth().resend(resend(&challenge, SECRET), world.now()).await.expect("answered").expect("resent");
+    assert_eq!((resent.attempts, resent.expires_at, resent.code_mac), (1, challenge.expires_at, [5; 32]));
+    assert_eq!(world.auth().challenge(challenge.id).await.expect("read"), Some(resent));
+    let stranger = world.auth().resend(resend(&challenge, [9; 32]), world.now()).await.expect("answered");
+    assert!(stranger.is_none(), "only who holds the secret gets another code");
+}
+
+/// So many codes and no more.
+pub async fn codes_are_resent_so_often(world: World) {
+    let challenge = kept(&world).await;
+    for expected in [true, true, false] {
+        let resent = world.auth().resend(resend(&challenge, SECRET), world.now()).await.expect("answered");
+        assert_eq!(resent.is_some(), expected);
+    }
+}
+
+/// The cap refuses newcomers and leaves the others.
+pub async fn live_challenges_are_capped_without_eviction(world: World) {
+    let mut first = Vec::new();
+    for _ in 0..3 {
+        let challenge = challenge(&world, "ada@example.org");
+        assert!(world.auth().put_challenge(challenge.clone(), 3).await.expect("answered"));
+        first.push(challenge);
+    }
+    let fourth = challenge(&world, "ADA@example.org");
+    assert!(!world.auth().put_challenge(fourth, 3).await.expect("answered"), "the cap counts the canonical address");
+    let other = challenge(&world, "bob@example.org");
+    assert!(world.auth().put_challenge(other, 3).await.expect("answered"), "others have their own cap");
+    for challenge in &first {
+        assert!(is_counted(&world, challenge, SECRET).await, "none was evicted");
+    }
+    world.clock.advance(5 * MINUTE);
+    let later = challenge(&world, "ada@example.org");
+    assert!(world.auth().put_challenge(later, 3).await.expect("answered"), "ended ones do not count");
+}
+
+/// A guess stays counted when its caller goes away.
+pub async fn a_guess_survives_a_caller_that_goes_away(world: World) {
+    let challenge = kept(&world).await;
+    let now = world.now();
+    for _ in 0..20 {
+        let (auth, id): (Arc<dyn AuthStore>, _) = (world.auth(), challenge.id);
+        let guess = tokio::spawn(async move { auth.attempt(id, SECRET, now).await });
+        tokio::task::yield_now().await;
+        guess.abort();
+        let _ = guess.await;
+    }
+    let mut counted = 0;
+    for _ in 0..5 {
+        counted += u32::from(is_counted(&world, &challenge, SECRET).await);
+    }
+    let row = world.auth().challenge(challenge.id).await.expect("read").expect("there");
+    assert_eq!(row.attempts, 3, "no guess was given back, none was counted beyond the limit");
+    assert!(counted <= 3);
+}
+
+const BUDGET: Budget = Budget { limit: 5, window: Duration::from_secs(24 * 3600) };
+
+/// Of many parallel spenders exactly the limit succeed, and the window begins with the first.
+pub async fn a_budget_is_exact(world: World) {
+    let now = world.now();
+    let tasks: Vec<_> = (0..60)
+        .map(|_| {
+            let auth = world.auth();
+            tokio::spawn(async move { auth.spend("ada".into(), BUDGET, now).await.expect("answered") })
+        })
+        .collect();
+    let mut spent = 0;
+    for task in tasks {
+        spent += u32::from(task.await.expect("no task panics"));
+    }
+    assert_eq!(spent, 5);
+    assert_eq!(world.auth().spent("ada".into(), world.now()).await.expect("read"), 5);
+    assert!(world.auth().spend("bob".into(), BUDGET, now).await.expect("answered"), "others have their own");
+    world.clock.advance(BUDGET.window);
+    assert_eq!(world.auth().spent("ada".into(), world.now()).await.expect("read"), 0);
+    assert!(world.auth().spend("ada".into(), BUDGET, world.now()).await.expect("answered"));
+}
+
+/// What is given back can be spent again, and never more than was spent.
+pub async fn a_budget_unit_can_be_given_back(world: World) {
+    let one = Budget { limit: 1, ..BUDGET };
+    let spend = async || world.auth().spend("ada".into(), one, world.now()).await.expect("answered");
+    assert!(spend().await && !spend().await);
+    for _ in 0..3 {
+        world.auth().give_back("ada".into(), world.now()).await.expect("given back");
+    }
+    assert!(spend().await && !spend().await);
+}
+
+/// By the hash of its token, and no other.
+pub async fn a_session_is_found_by_its_token(world: World) {
+    let session = signed_in(&world, USER, 1).await;
+    assert_eq!(world.auth().session([1; 32]).await.expect("read"), Some(session));
+    assert!(world.auth().session([2; 32]).await.expect("read").is_none());
+}
+
+/// A late touch brings nothing back.
+pub async fn a_touch_does_not_revive(world: World) {
+    let auth = world.auth();
+    let session = signed_in(&world, USER, 1).await;
+    let later = world.now().plus(60 * MINUTE);
+    assert!(auth.touch(session.id, world.now(), later).await.expect("touched"));
+    assert_eq!(auth.session([1; 32]).await.expect("read").expect("there").idle_ends_at, later);
+    assert_eq!(auth.revoke(USER, Revoke::One(session.id)).await.expect("revoked"), 1);
+    assert!(!auth.touch(session.id, world.now(), later).await.expect("answered"));
+    assert!(auth.session([1; 32]).await.expect("read").is_none());
+    let ended = signed_in(&world, USER, 2).await;
+    world.clock.advance(31 * MINUTE);
+    assert!(!auth.touch(ended.id, world.now(), world.now().plus(MINUTE)).await.expect("answered"), "it has ended");
+}
+
+/// One, all others, all; never another user's.
+pub async fn sessions_are_revoked_one_or_all(world: World) {
+    let auth = world.auth();
+    let other = UserId::from_bits(12);
+    let mut sessions = Vec::new();
+    for token in 1..=4 {
+        sessions.push(signed_in(&world, USER, token).await);
+    }
+    signed_in(&world, other, 9).await;
+    let count = async |user| auth.sessions(user, world.now()).await.expect("read").len();
+    assert_eq!(auth.revoke(other, Revoke::One(sessions[0].id)).await.expect("answered"), 0, "not another user's");
+    assert_eq!(auth.revoke(USER, Revoke::One(sessions[0].id)).await.expect("answered"), 1);
+    assert_eq!(count(USER).await, 3);
+    assert_eq!(auth.revoke(USER, Revoke::AllBut(sessions[2].id)).await.expect("answered"), 2);
+    assert_eq!(auth.sessions(USER, world.now()).await.expect("read")[0].id, sessions[2].id);
+    assert_eq!(auth.revoke(USER, Revoke::All).await.expect("answered"), 1);
+    assert_eq!((count(USER).await, count(other).await), (0, 1));
+}
+
+/// Signing in again ends the session that asked.
+pub async fn a_new_session_replaces_the_old(world: World) {
+    let old = signed_in(&world, USER, 1).await;
+    let challenge = kept(&world).await;
+    let new = session(&world, USER, 2);
+    assert!(world.auth().consume(challenge.id, new, Some(old.id), world.now()).await.expect("consumed"));
+    assert!(world.auth().session([1; 32]).await.expect("read").is_none());
+    assert!(world.auth().session([2; 32]).await.expect("read").is_some());
+}
+
+/// What has ended goes, what lives stays.
+pub async fn what_has_ended_is_swept(world: World) {
+    let old = kept(&world).await;
+    signed_in(&world, USER, 1).await;
+    world.auth().spend("ada".into(), Budget { limit: 1, window: MINUTE }, world.now()).await.expect("spent");
+    world.clock.advance(31 * MINUTE);
+    let live = kept(&world).await;
+    assert_eq!(world.auth().sweep(world.now()).await.expect("swept"), 4, "two challenges, a session, a budget");
+    assert!(world.auth().challenge(old.id).await.expect("read").is_none());
+    assert!(world.auth().challenge(live.id).await.expect("read").is_some());
+}

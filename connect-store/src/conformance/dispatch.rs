@@ -1,0 +1,210 @@
+//! Routing, claiming, settling: nothing lost, nothing taken twice.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use connect_core::delivery::{Claim, Delivery, DeliveryList, DeliveryState, Recipient, Route, Settlement};
+use connect_core::ticket::Ticket;
+use connect_core::{DeliveryId, Limit, Store, WorkspaceId};
+
+use super::World;
+
+const LEASE: Duration = Duration::from_secs(60);
+
+fn delivery(world: &World, workspace: WorkspaceId, ticket: &Ticket, event: u64) -> Delivery {
+    Delivery {
+        id: world.ids.delivery(),
+        workspace,
+        subscriber: "kit".into(),
+        topic: "topic".into(),
+        channel: "mail".into(),
+        recipient: Recipient::Contact(ticket.contact),
+        event,
+        ticket: Some(ticket.id),
+        message: Some(ticket.last_message),
+        state: DeliveryState::Queued,
+        attempts: 0,
+        due_at: world.now(),
+        detail: None,
+        created_at: world.now(),
+        settled_at: None,
+    }
+}
+
+async fn cursor(world: &World, workspace: WorkspaceId) -> Option<(u64, u64)> {
+    let all = world.store().unrouted(Limit::MAX).await.expect("read");
+    all.iter().find(|at| at.workspace == workspace).map(|at| (at.routed, at.last))
+}
+
+/// Routes all events of a workspace, with so many deliveries.
+pub(super) async fn queue(world: &World, workspace: WorkspaceId, ticket: &Ticket, count: u64) -> Vec<DeliveryId> {
+    let (from, to) = cursor(world, workspace).await.expect("there are new events");
+    let deliveries: Vec<Delivery> = (0..count).map(|n| delivery(world, workspace, ticket, from * 1000 + n)).collect();
+    let ids = deliveries.iter().map(|delivery| delivery.id).collect();
+    assert!(world.store().route(workspace, Route { from, to, deliveries }).await.expect("routed"));
+    ids
+}
+
+async fn claim(world: &World, store: &dyn Store, limit: usize) -> Vec<(DeliveryId, u32)> {
+    let claim = Claim { now: world.now(), lease: LEASE, limit };
+    let claimed = store.claim(claim).await.expect("claimed");
+    claimed.into_iter().map(|claimed| (claimed.delivery.id, claimed.token)).collect()
+}
+
+async fn desk(world: &World) -> (WorkspaceId, Ticket) {
+    let (acme, ada) = world.desk("acme").await;
+    let ticket = world.ticket(acme, ada.id, "T").await;
+    (acme, ticket)
+}
+
+/// A commit makes its workspace show up; routing makes it go.
+pub async fn new_events_are_unrouted_until_routed(world: World) {
+    let (acme, ticket) = desk(&world).await;
+    assert_eq!(cursor(&world, acme).await, Some((0, 3)));
+    queue(&world, acme, &ticket, 0).await;
+    assert_eq!(cursor(&world, acme).await, None);
+    world.reply(acme, &ticket, "more").await;
+    assert_eq!(cursor(&world, acme).await, Some((3, 5)));
+}
+
+/// Of two routers of the same events one succeeds.
+pub async fn a_cursor_moves_once(world: World) {
+    let (acme, ticket) = desk(&world).await;
+    let route = |world: &World| Route { from: 0, to: 3, deliveries: vec![delivery(world, acme, &ticket, 3)] };
+    assert!(world.store().route(acme, route(&world)).await.expect("routed"));
+    assert!(!world.store().route(acme, route(&world)).await.expect("answered"), "the cursor has moved");
+    assert_eq!(world.store().deliveries(acme, DeliveryList::default()).await.expect("read").len(), 1);
+}
+
+/// The same event, channel and recipient make one delivery.
+pub async fn a_delivery_is_queued_once(world: World) {
+    let (acme, ticket) = desk(&world).await;
+    let twice = vec![delivery(&world, acme, &ticket, 3), delivery(&world, acme, &ticket, 3)];
+    let first = twice[0].id;
+    assert!(world.store().route(acme, Route { from: 0, to: 3, deliveries: twice }).await.expect("routed"));
+    let rows = world.store().deliveries(acme, DeliveryList::default()).await.expect("read");
+    assert_eq!(rows.iter().map(|delivery| delivery.id).collect::<Vec<_>>(), [first]);
+}
+
+/// What is due, as many as asked for, each with its attempt counted.
+pub async fn a_claim_takes_what_is_due(world: World) {
+    let (acme, ticket) = desk(&world).await;
+    let ids = queue(&world, acme, &ticket, 5).await;
+    let first = claim(&world, world.store().as_ref(), 3).await;
+    let second = claim(&world, world.store().as_ref(), 10).await;
+    assert_eq!((first.len(), second.len()), (3, 2));
+    let taken: BTreeSet<_> = first.iter().chain(&second).map(|(id, _)| *id).collect();
+    assert_eq!(taken, ids.into_iter().collect());
+    assert!(first.iter().all(|(_, token)| *token == 1));
+    let rows = world.store().deliveries(acme, DeliveryList::default()).await.expect("read");
+    assert!(rows.iter().all(|delivery| delivery.attempts == 1 && delivery.state == DeliveryState::Queued));
+}
+
+/// Nobody takes it again before the lease has ended; then it is taken again.
+pub async fn a_lease_holds_until_it_ends(world: World) {
+    let (acme, ticket) = desk(&world).await;
+    queue(&world, acme, &ticket, 1).await;
+    let first = claim(&world, world.store().as_ref(), 10).await;
+    world.clock.advance(LEASE - Duration::from_millis(1));
+    assert!(claim(&world, world.store().as_ref(), 10).await.is_empty(), "the lease still holds");
+    world.clock.advance(Duration::from_millis(1));
+    let again = claim(&world, world.store().as_ref(), 10).await;
+    assert_eq!((again[0].0, again[0].1), (first[0].0, 2), "the same delivery with a new token");
+}
+
+/// Many claimers at once share the work.
+pub async fn parallel_claims_take_each_once(world: World) {
+    let (acme, ticket) = desk(&world).await;
+    let ids = queue(&world, acme, &ticket, 40).await;
+    let now = world.now();
+    let tasks: Vec<_> = (0..10)
+        .map(|_| {
+            let store = world.store();
+            tokio::spawn(async move { store.claim(Claim { now, lease: LEASE, limit: 7 }).await.expect("claimed") })
+        })
+        .collect();
+    let mut taken = Vec::new();
+    for task in tasks {
+        taken.extend(task.await.expect("no task panics").into_iter().map(|claimed| claimed.delivery.id));
+    }
+    assert_eq!(taken.len(), 40, "each is taken once");
+    assert_eq!(taken.into_iter().collect::<BTreeSet<_>>(), ids.into_iter().collect());
+}
+
+/// A worker that was thought dead cannot settle what another has taken over.
+pub async fn a_late_result_is_discarded(world: World) {
+    let (acme, ticket) = desk(&world).await;
+    queue(&world, acme, &ticket, 1).await;
+    let (id, old) = claim(&world, world.store().as_ref(), 1).await[0];
+    world.clock.advance(LEASE);
+    let (_, new) = claim(&world, world.store().as_ref(), 1).await[0];
+    let sent = Settlement::Sent { at: world.now() };
+    assert!(!world.store().settle(acme, id, old, sent.clone()).await.expect("answered"), "the old token is fenced off");
+    assert!(world.store().settle(acme, id, new, sent).await.expect("settled"));
+}
+
+/// What failed is due again at its time, not before.
+pub async fn a_retry_waits_for_its_time(world: World) {
+    let (acme, ticket) = desk(&world).await;
+    queue(&world, acme, &ticket, 1).await;
+    let (id, token) = claim(&world, world.store().as_ref(), 1).await[0];
+    let at = world.now().plus(Duration::from_secs(300));
+    let retry = Settlement::Retry { at, error: "451 later".into() };
+    assert!(world.store().settle(acme, id, token, retry).await.expect("settled"));
+    let row = world.store().deliveries(acme, DeliveryList::default()).await.expect("read").remove(0);
+    assert_eq!((row.state, row.detail.as_deref(), row.due_at), (DeliveryState::Queued, Some("451 later"), at));
+    world.clock.advance(Duration::from_secs(299));
+    assert!(claim(&world, world.store().as_ref(), 1).await.is_empty());
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!(claim(&world, world.store().as_ref(), 1).await, [(id, 2)]);
+}
+
+/// What is settled is neither taken nor settled again.
+pub async fn settled_deliveries_stay_settled(world: World) {
+    let (acme, ticket) = desk(&world).await;
+    queue(&world, acme, &ticket, 3).await;
+    let at = world.now();
+    let ends = [
+        (Settlement::Sent { at }, DeliveryState::Sent),
+        (Settlement::Failed { at, error: "550".into() }, DeliveryState::Failed),
+        (Settlement::Dropped { at, reason: "gone".into() }, DeliveryState::Dropped),
+    ];
+    for ((id, token), (settlement, state)) in claim(&world, world.store().as_ref(), 3).await.into_iter().zip(ends) {
+        assert!(world.store().settle(acme, id, token, settlement.clone()).await.expect("settled"));
+        assert!(!world.store().settle(acme, id, token, settlement).await.expect("answered"), "once only");
+        let rows = world.store().deliveries(acme, DeliveryList { state: Some(state), ..DeliveryList::default() }).await;
+        assert_eq!(rows.expect("read").iter().map(|d| d.id).collect::<Vec<_>>(), [id]);
+    }
+    world.clock.advance(LEASE * 10);
+    assert!(claim(&world, world.store().as_ref(), 10).await.is_empty());
+}
+
+/// After each step the process may die: the next one goes on from what is stored.
+pub async fn a_crash_between_routing_and_sending_loses_nothing(world: World) {
+    let (acme, ticket) = desk(&world).await;
+    let (store, _) = world.reopened().await;
+    let at = store.unrouted(Limit::MAX).await.expect("read").into_iter().find(|at| at.workspace == acme);
+    assert_eq!(at.map(|at| at.last), Some(3), "the event waits to be routed");
+    let ids = queue(&world, acme, &ticket, 1).await;
+    let (store, _) = world.reopened().await;
+    assert_eq!(claim(&world, store.as_ref(), 5).await, [(ids[0], 1)], "the delivery waits to be sent");
+    let (store, _) = world.reopened().await;
+    assert!(claim(&world, store.as_ref(), 5).await.is_empty(), "the lease outlives the process");
+    world.clock.advance(LEASE);
+    assert_eq!(claim(&world, store.as_ref(), 5).await, [(ids[0], 2)], "and ends");
+}
+
+/// By message, by state, newest first.
+pub async fn deliveries_are_listed_by_message_and_state(world: World) {
+    let (acme, ticket) = desk(&world).await;
+    let ids = queue(&world, acme, &ticket, 2).await;
+    let list = async |messages, state| {
+        let list = DeliveryList { messages, state, limit: Limit::default() };
+        let rows = world.store().deliveries(acme, list).await.expect("read");
+        rows.into_iter().map(|delivery| delivery.id).collect::<Vec<_>>()
+    };
+    assert_eq!(list(None, None).await, [ids[1], ids[0]]);
+    assert_eq!(list(Some(vec![ticket.last_message]), Some(DeliveryState::Queued)).await.len(), 2);
+    assert!(list(Some(vec![world.ids.message()]), None).await.is_empty());
+    assert!(list(None, Some(DeliveryState::Failed)).await.is_empty());
+}

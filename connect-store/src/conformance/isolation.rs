@@ -1,0 +1,137 @@
+//! A workspace sees itself only: a foreign id is an absent one.
+
+use connect_core::delivery::DeliveryList;
+use connect_core::store::{EventList, MessageList, RecordList, TicketKey};
+use connect_core::ticket::{Category, Priority, TicketFilter, TicketList};
+use connect_core::{Actor, CommitError, Limit, Once, UserId};
+
+use super::World;
+use super::world::status;
+
+/// A ticket by the id of another workspace's.
+pub async fn a_ticket_of_another_workspace_is_absent(world: World) {
+    let (acme, ada) = world.desk("acme").await;
+    let (bolt, _) = world.desk("bolt").await;
+    let ticket = world.ticket(acme, ada.id, "Secret").await;
+    assert!(world.load(acme, &ticket).await.is_some());
+    assert!(world.load(bolt, &ticket).await.is_none());
+    let by_number = world.store().ticket(bolt, TicketKey::Number(ticket.number)).await.expect("read");
+    assert!(by_number.is_none(), "number 1 of acme is not number 1 of bolt");
+}
+
+/// A record by the id of another workspace's.
+pub async fn a_record_of_another_workspace_is_absent(world: World) {
+    let (acme, ada) = world.desk("acme").await;
+    let (bolt, _) = world.desk("bolt").await;
+    let read = async |workspace| world.store().record(workspace, "contact", ada.id.to_string()).await.expect("read");
+    assert!(read(acme).await.is_some());
+    assert!(read(bolt).await.is_none());
+    let list = RecordList { ids: Some(vec![ada.id.to_string()]), ..RecordList::default() };
+    assert!(world.store().records(bolt, "contact", list).await.expect("read").is_empty());
+}
+
+/// A message by the id of another workspace's.
+pub async fn a_message_of_another_workspace_is_absent(world: World) {
+    let (acme, ada) = world.desk("acme").await;
+    let (bolt, _) = world.desk("bolt").await;
+    let ticket = world.ticket(acme, ada.id, "Secret").await;
+    assert!(world.store().message(acme, ticket.last_message).await.expect("read").is_some());
+    assert!(world.store().message(bolt, ticket.last_message).await.expect("read").is_none());
+    let list = |ids| MessageList { ticket: ticket.id, ids, after: None, notes: true, limit: Limit::default() };
+    assert!(world.store().messages(bolt, list(None)).await.expect("read").is_empty());
+    assert!(world.store().messages(bolt, list(Some(vec![ticket.last_message]))).await.expect("read").is_empty());
+}
+
+/// Lists, filters and searches show one workspace.
+pub async fn lists_show_one_workspace(world: World) {
+    let (acme, ada) = world.desk("acme").await;
+    let (bolt, bob) = world.desk("bolt").await;
+    world.ticket(acme, ada.id, "Shared words of acme").await;
+    world.ticket(bolt, bob.id, "Shared words of bolt").await;
+    let mut words = TicketFilter::default();
+    words.add_words("shared words");
+    let by_contact = TicketFilter { contact: Some(ada.id), ..TicketFilter::default() };
+    for filter in [TicketFilter::default(), words] {
+        let list = TicketList { filter, ..TicketList::default() };
+        let found = world.subjects(bolt, list).await;
+        assert_eq!(found, ["Shared words of bolt".to_owned()].into(), "bolt sees its own only");
+    }
+    let list = TicketList { filter: by_contact, ..TicketList::default() };
+    assert!(world.subjects(bolt, list).await.is_empty(), "a contact of acme has no tickets in bolt");
+    let contacts = world.store().records(bolt, "contact", RecordList::default()).await.expect("read");
+    assert_eq!(contacts.len(), 1);
+}
+
+/// A ticket for a contact of another workspace.
+pub async fn a_contact_of_another_workspace_is_refused(world: World) {
+    let (_, ada) = world.desk("acme").await;
+    let (bolt, _) = world.desk("bolt").await;
+    let (_, changes) = world.ticket_set(ada.id, "Planted", Priority::None, None);
+    let outcome = world.commit(bolt, changes).await;
+    assert!(matches!(outcome, Err(CommitError::Missing { .. })), "was {outcome:?}");
+}
+
+/// A message planted in a ticket of another workspace.
+pub async fn a_message_to_a_ticket_of_another_workspace_is_refused(world: World) {
+    let (acme, ada) = world.desk("acme").await;
+    let (bolt, _) = world.desk("bolt").await;
+    let ticket = world.ticket(acme, ada.id, "Secret").await;
+    world.commit(bolt, world.note_set(&ticket, "planted")).await.expect_err("bolt has no such ticket");
+    let list = MessageList { ticket: ticket.id, ids: None, after: None, notes: true, limit: Limit::default() };
+    assert_eq!(world.store().messages(acme, list).await.expect("read").len(), 1);
+}
+
+/// A change of a ticket of another workspace.
+pub async fn a_write_to_a_ticket_of_another_workspace_is_refused(world: World) {
+    let (acme, ada) = world.desk("acme").await;
+    let (bolt, _) = world.desk("bolt").await;
+    let ticket = world.ticket(acme, ada.id, "Mine").await;
+    world.commit(bolt, world.update_set(&ticket, status(Category::Closed))).await.expect_err("not bolt's");
+    let row = world.load(acme, &ticket).await.expect("there");
+    assert_eq!(row.ticket, ticket, "acme's ticket is as it was");
+}
+
+/// Events and deliveries of one workspace.
+pub async fn events_and_deliveries_show_one_workspace(world: World) {
+    let (acme, ada) = world.desk("acme").await;
+    let (bolt, _) = world.desk("bolt").await;
+    let ticket = world.ticket(acme, ada.id, "Mine").await;
+    super::dispatch::queue(&world, acme, &ticket, 1).await;
+    let list = EventList { ticket: Some(ticket.id), ..EventList::default() };
+    assert!(world.store().events(bolt, list).await.expect("read").is_empty());
+    for event in world.store().events(bolt, EventList::default()).await.expect("read") {
+        assert_eq!(event.workspace, bolt);
+    }
+    assert_eq!(world.store().deliveries(acme, DeliveryList::default()).await.expect("read").len(), 1);
+    assert!(world.store().deliveries(bolt, DeliveryList::default()).await.expect("read").is_empty());
+}
+
+/// An idempotency key of one workspace is free in another.
+pub async fn answers_belong_to_one_workspace(world: World) {
+    let (acme, ada) = world.desk("acme").await;
+    let (bolt, bob) = world.desk("bolt").await;
+    let actor = Actor::User(UserId::from_bits(7));
+    let once = |world: &World| Once {
+        actor,
+        key: "k".into(),
+        request_hash: "h".into(),
+        expires_at: world.now().plus(std::time::Duration::from_secs(3600)),
+    };
+    let (_, changes) = world.ticket_set(ada.id, "A", Priority::None, None);
+    world.commit(acme, changes.once(Some(once(&world)))).await.expect("kept");
+    let (_, changes) = world.ticket_set(bob.id, "B", Priority::None, None);
+    let committed = world.commit(bolt, changes.once(Some(once(&world)))).await.expect("kept");
+    assert!(!committed.replayed, "the key of acme says nothing in bolt");
+    assert!(world.store().answer(acme, actor, "k".into()).await.expect("read").is_some());
+}
+
+/// The same address may be a contact of several workspaces.
+pub async fn keys_are_unique_by_workspace(world: World) {
+    let (acme, ada) = world.desk("acme").await;
+    let (bolt, other) = world.desk("bolt").await;
+    assert_ne!(ada.id, other.id);
+    for (workspace, contact) in [(acme, ada), (bolt, other)] {
+        let found = world.store().find(workspace, "contact", "email:ada@example.org".into()).await.expect("read");
+        assert_eq!(found.map(|record| record.id), Some(contact.id.to_string()));
+    }
+}
