@@ -1,1 +1,22 @@
-//! x
+//! Who somebody is and what they may do on a Connect desk: sign-in by a code sent by e-mail, sessions,
+//! the matrix of roles, and the quotas that keep guessing and mail bombing out.
+//!
+//! The rules are those of `docs/security.md`; tests name the requirement they hold.
+
+mod auth;
+mod code;
+mod invitation;
+mod key_ring;
+mod mail;
+mod roles;
+mod session;
+mod settings;
+mod sign_in;
+
+pub use auth::{Auth, AuthBuilder, Client, Identity};
+pub use code::{ChallengeSecret, Code};
+pub use key_ring::{BadKey, KeyRing};
+pub use roles::RoleMatrix;
+pub use session::{SessionToken, SessionView};
+pub use settings::{AuthSettings, BadSetting, Quotas, SignUp};
+pub use sign_in::{CodeRequest, IssuedCode, SignInError, SignedIn, VerifyCode};

@@ -25,6 +25,13 @@ impl<'a> Moment<'a> {
         Self { ids, now, actor, request_id: None }
     }
 
+    /// The same moment within a request, whose id the events will carry.
+    #[must_use]
+    pub fn for_request(mut self, id: Option<Arc<str>>) -> Self {
+        self.request_id = id;
+        self
+    }
+
     pub(crate) fn of(access: &Access, ids: &'a Ids, now: Timestamp) -> Self {
         Self { ids, now, actor: access.actor(), request_id: access.request_id() }
     }

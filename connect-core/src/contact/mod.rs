@@ -84,7 +84,7 @@ pub struct ContactPatch {
 
 impl Contact {
     /// The key a contact is found by.
-    pub(crate) fn email_key(email: &EmailAddress) -> String {
+    pub fn email_key(email: &EmailAddress) -> String {
         format!("email:{}", email.canonical())
     }
 

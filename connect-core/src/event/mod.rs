@@ -178,6 +178,8 @@ pub enum Fact {
     AuthCodeRequested {
         /// Which.
         challenge: ChallengeId,
+        /// Whether no mail leaves, because the address has had its share. From outside it looks the same.
+        muted: bool,
     },
     /// A code was entered that did not fit, had ended or was unknown.
     #[serde(rename = "auth.code_refused")]

@@ -49,10 +49,6 @@ pub struct Challenge {
     pub consumed: bool,
     /// The page of a workspace it was asked from.
     pub workspace: Option<String>,
-    /// Whether its code is not to be mailed, because the address has had its share. Nothing else about it
-    /// is different, so nobody can tell from outside.
-    #[serde(default)]
-    pub muted: bool,
 }
 
 impl std::fmt::Debug for Challenge {

@@ -28,7 +28,6 @@ fn challenge(world: &World, email: &str) -> Challenge {
         expires_at: world.now().plus(5 * MINUTE),
         consumed: false,
         workspace: None,
-        muted: false,
     }
 }
 

@@ -24,7 +24,12 @@ async fn many(world: &World, count: usize) -> (WorkspaceId, Vec<Ticket>) {
     (acme, tickets)
 }
 
-async fn page(world: &World, workspace: WorkspaceId, sort: TicketSort, after: Option<TicketCursor>) -> (Vec<Ticket>, Option<TicketCursor>) {
+async fn page(
+    world: &World,
+    workspace: WorkspaceId,
+    sort: TicketSort,
+    after: Option<TicketCursor>,
+) -> (Vec<Ticket>, Option<TicketCursor>) {
     let limit = Limit::new(7).expect("a limit");
     let list = TicketList { filter: TicketFilter::default(), sort, after, limit };
     let rows = world.store().tickets(workspace, list).await.expect("read");
@@ -104,12 +109,21 @@ pub async fn filters_agree_with_their_meaning(world: World) {
         TicketFilter { labels: label.clone(), ..TicketFilter::default() },
         TicketFilter { not_labels: label.clone(), ..TicketFilter::default() },
         TicketFilter { priority_from: Some(Priority::High), ..TicketFilter::default() },
-        TicketFilter { priority_from: Some(Priority::Low), priority_to: Some(Priority::Normal), ..TicketFilter::default() },
+        TicketFilter {
+            priority_from: Some(Priority::Low),
+            priority_to: Some(Priority::Normal),
+            ..TicketFilter::default()
+        },
         TicketFilter { created_from: Some(middle), ..TicketFilter::default() },
         TicketFilter { created_before: Some(middle), updated_from: Some(middle), ..TicketFilter::default() },
         TicketFilter { updated_before: Some(tickets[9].updated_at), ..TicketFilter::default() },
         TicketFilter { number: Some(12), ..TicketFilter::default() },
-        TicketFilter { labels: label, categories: [Category::New].into(), assignee: Some(None), ..TicketFilter::default() },
+        TicketFilter {
+            labels: label,
+            categories: [Category::New].into(),
+            assignee: Some(None),
+            ..TicketFilter::default()
+        },
     ];
     for filter in filters {
         let expected: BTreeSet<String> =
@@ -128,7 +142,8 @@ pub async fn messages_come_in_order_and_pages(world: World) {
     }
     let (mut after, mut seen) = (None, Vec::new());
     loop {
-        let list = MessageList { ticket: ticket.id, ids: None, after, notes: true, limit: Limit::new(5).expect("a limit") };
+        let list =
+            MessageList { ticket: ticket.id, ids: None, after, notes: true, limit: Limit::new(5).expect("a limit") };
         let rows = world.store().messages(acme, list).await.expect("read");
         let more = rows.len() == 6;
         seen.extend(rows.into_iter().take(5));
@@ -140,7 +155,8 @@ pub async fn messages_come_in_order_and_pages(world: World) {
     let texts: Vec<&str> = seen.iter().skip(1).map(|message| message.body.as_str()).collect();
     assert_eq!(texts, (0..12).map(|n| format!("reply {n}")).collect::<Vec<_>>());
     let two = vec![seen[3].id, seen[5].id];
-    let list = MessageList { ticket: ticket.id, ids: Some(two.clone()), after: None, notes: true, limit: Limit::default() };
+    let list =
+        MessageList { ticket: ticket.id, ids: Some(two.clone()), after: None, notes: true, limit: Limit::default() };
     let rows = world.store().messages(acme, list).await.expect("read");
     assert_eq!(rows.iter().map(|message| message.id).collect::<Vec<_>>(), two);
 }

@@ -30,7 +30,10 @@ pub async fn the_same_key_answers_the_same(world: World) {
     let first = world.commit(acme, set("One").once(once(&world, AGENT, "k", "h"))).await.expect("kept");
     let again = world.commit(acme, set("Two").once(once(&world, AGENT, "k", "h"))).await.expect("answered");
     assert!(!first.replayed && again.replayed);
-    assert_eq!((again.tickets, again.messages, again.last_seq), (first.tickets.clone(), first.messages, first.last_seq));
+    assert_eq!(
+        (again.tickets, again.messages, again.last_seq),
+        (first.tickets.clone(), first.messages, first.last_seq)
+    );
     assert_eq!(tickets(&world, acme).await, 1);
     let answer = world.store().answer(acme, AGENT, "k".into()).await.expect("read").expect("kept");
     assert_eq!((answer.request_hash.as_str(), answer.committed.tickets), ("h", first.tickets));

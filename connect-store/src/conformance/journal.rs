@@ -38,7 +38,10 @@ pub async fn events_are_numbered_densely_in_order(world: World) {
     let events = all(&world, acme).await;
     assert_dense(&events);
     let names: Vec<String> = events.iter().map(|event| event.fact.name()).collect();
-    assert_eq!(names, ["workspace.created", "contact.created", "ticket.opened", "ticket.replied", "ticket.status_changed"]);
+    assert_eq!(
+        names,
+        ["workspace.created", "contact.created", "ticket.opened", "ticket.replied", "ticket.status_changed"]
+    );
     assert!(events.iter().all(|event| event.workspace == acme));
     let replied = &events[3];
     assert_eq!(replied.ticket, Some(ticket.id));
@@ -51,7 +54,8 @@ pub async fn events_follow_commit_order_under_parallel_commits(world: World) {
     let (acme, ada) = world.desk("acme").await;
     let tasks: Vec<_> = (0..80)
         .map(|n| {
-            let (store, (ticket, changes)) = (world.store(), world.ticket_set(ada.id, &format!("T{n}"), Priority::None, None));
+            let (store, (ticket, changes)) =
+                (world.store(), world.ticket_set(ada.id, &format!("T{n}"), Priority::None, None));
             tokio::spawn(async move { (ticket.id, store.commit(acme, changes).await.expect("kept")) })
         })
         .collect();
@@ -64,7 +68,11 @@ pub async fn events_follow_commit_order_under_parallel_commits(world: World) {
     assert_dense(&events);
     answered.sort_unstable();
     for (seq, id, _) in &answered {
-        assert_eq!(events[usize::try_from(*seq).expect("small") - 1].ticket, Some(*id), "the answer names the event's place");
+        assert_eq!(
+            events[usize::try_from(*seq).expect("small") - 1].ticket,
+            Some(*id),
+            "the answer names the event's place"
+        );
     }
     assert!(answered.windows(2).all(|pair| pair[0].2 < pair[1].2), "tickets are numbered in the order of their events");
 }

@@ -47,7 +47,8 @@ pub async fn a_key_everywhere_has_one_holder_everywhere(world: World) {
     let outcome = world.commit(other.id, ChangeSet::new(&moment).record(change, &moment)).await;
     assert!(is_taken(&outcome), "was {outcome:?}");
     let record = world.store().record(acme, "workspace", acme.to_string()).await.expect("read").expect("there");
-    let patch = WorkspacePatch { slug: Some(Slug::parse("slug", "acme-two").expect("a slug")), ..WorkspacePatch::default() };
+    let patch =
+        WorkspacePatch { slug: Some(Slug::parse("slug", "acme-two").expect("a slug")), ..WorkspacePatch::default() };
     let change = record.read::<Workspace>().expect("reads").update(patch).expect("decided").expect("a change");
     let moment = world.agent();
     world.commit(acme, ChangeSet::new(&moment).record(change, &moment)).await.expect("kept");
@@ -79,7 +80,8 @@ pub async fn a_key_moves_within_one_set(world: World) {
     let invite = |world: &World| {
         let moment = world.agent();
         let token = |_| InvitationToken::new([7; 32]);
-        Invitation::create(address("bob@example.org"), connect_core::Role::Member, None, token, &moment).expect("decided")
+        Invitation::create(address("bob@example.org"), connect_core::Role::Member, None, token, &moment)
+            .expect("decided")
     };
     let (first, change) = invite(&world);
     let moment = world.agent();

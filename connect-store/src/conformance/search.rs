@@ -63,7 +63,10 @@ pub async fn a_changed_subject_is_found_and_the_old_one_is_not(world: World) {
     let mut ticket = world.ticket(acme, ada.id, "Oldname").await;
     world.ticket(acme, ada.id, "Bystander").await;
     for subject in ["Middlename", "Newname"] {
-        let patch = TicketPatch { subject: Some(Subject::parse("subject", subject).expect("a subject")), ..TicketPatch::default() };
+        let patch = TicketPatch {
+            subject: Some(Subject::parse("subject", subject).expect("a subject")),
+            ..TicketPatch::default()
+        };
         let committed = world.commit(acme, world.update_set(&ticket, patch)).await.expect("kept");
         ticket = committed.tickets.into_iter().next().expect("a ticket");
     }
@@ -77,7 +80,9 @@ pub async fn a_changed_subject_is_found_and_the_old_one_is_not(world: World) {
 pub async fn query_signs_are_words(world: World) {
     let (acme, ada) = world.desk("acme").await;
     world.ticket(acme, ada.id, "OR AND NOT near \"quoted\" 100% under_score").await;
-    for text in ["\"", "*", "a* OR b", "NEAR(x y)", "scope:wsp", "' OR 1=1 --", "100%", "{words}:x", "-quoted", "under_score"] {
+    for text in
+        ["\"", "*", "a* OR b", "NEAR(x y)", "scope:wsp", "' OR 1=1 --", "100%", "{words}:x", "-quoted", "under_score"]
+    {
         found(&world, acme, text, true).await;
     }
     assert_eq!(found(&world, acme, "not or and", false).await.len(), 1);

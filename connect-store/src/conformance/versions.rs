@@ -65,10 +65,8 @@ pub async fn an_insert_of_what_exists_is_refused(world: World) {
     world.commit(workspace, again).await.expect("another id is another record");
     let stale = contact.update(ContactPatch { name: Some(name("Ada B.")), ..ContactPatch::default() }, world.now());
     let (stale, moment) = (stale.expect("decided").expect("a change"), world.agent());
-    let (once, twice) = (
-        ChangeSet::new(&moment).record(stale.clone(), &moment),
-        ChangeSet::new(&moment).record(stale, &moment),
-    );
+    let (once, twice) =
+        (ChangeSet::new(&moment).record(stale.clone(), &moment), ChangeSet::new(&moment).record(stale, &moment));
     world.commit(workspace, once).await.expect("version 2 replaces version 1");
     assert!(is_conflict(&world.commit(workspace, twice).await), "version 2 is there already");
 }

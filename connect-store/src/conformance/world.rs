@@ -88,7 +88,13 @@ impl World {
         (workspace, self.contact(workspace, "ada@example.org").await)
     }
 
-    pub(super) fn ticket_set(&self, contact: ContactId, subject: &str, priority: Priority, label: Option<&str>) -> (Ticket, ChangeSet) {
+    pub(super) fn ticket_set(
+        &self,
+        contact: ContactId,
+        subject: &str,
+        priority: Priority,
+        label: Option<&str>,
+    ) -> (Ticket, ChangeSet) {
         let moment = self.agent();
         let open = OpenTicket {
             subject: Subject::parse("subject", subject).expect("a subject"),

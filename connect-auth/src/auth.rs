@@ -1,0 +1,163 @@
+//! The service that knows who somebody is.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, RwLock};
+
+use connect_core::dispatch::Subscriber;
+use connect_core::store::{Quota, Session, Verdict};
+use connect_core::user::{ProvenMailbox, User};
+use connect_core::{AuthStore, Desk, Error, RateLimiter, Result, Timestamp};
+
+use crate::mail::AuthMail;
+use crate::{AuthSettings, BadSetting, KeyRing};
+
+/// What is known of the client behind a request.
+#[derive(Debug, Clone, Default)]
+pub struct Client {
+    /// Its address, as established by the server.
+    pub ip: Option<IpAddr>,
+    /// What it calls itself.
+    pub agent: Option<String>,
+    /// The id of the request.
+    pub request_id: Option<Arc<str>>,
+}
+
+impl Client {
+    /// The key its address is counted under: an IPv6 address counts with its /64, a mapped one as IPv4, and
+    /// a missing one is one client like any other.
+    pub fn quota_key(&self) -> String {
+        match self.ip.map(|ip| ip.to_canonical()) {
+            Some(IpAddr::V4(ip)) => ip.to_string(),
+            Some(IpAddr::V6(ip)) => {
+                let [a, b, c, d, ..] = ip.segments();
+                format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+            }
+            None => "unknown".to_owned(),
+        }
+    }
+}
+
+/// Somebody who is signed in.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// Who.
+    pub user: Arc<User>,
+    /// By which session.
+    pub session: Arc<Session>,
+}
+
+impl Identity {
+    /// The proof that the desk asks for.
+    pub fn person(&self) -> ProvenMailbox {
+        ProvenMailbox::attest(&self.user)
+    }
+}
+
+pub(crate) struct Known {
+    pub(crate) identity: Identity,
+    pub(crate) at: Timestamp,
+    pub(crate) epoch: u64,
+}
+
+/// Puts the service together.
+#[derive(Debug, Clone)]
+pub struct AuthBuilder {
+    store: Arc<dyn AuthStore>,
+    limiter: Arc<dyn RateLimiter>,
+    keys: KeyRing,
+    settings: Arc<AuthSettings>,
+}
+
+impl AuthBuilder {
+    /// The subscriber that mails codes and invitations; give it to the desk's builder.
+    pub fn mail(&self) -> Arc<dyn Subscriber> {
+        Arc::new(AuthMail { store: self.store.clone(), keys: self.keys.clone(), settings: self.settings.clone() })
+    }
+
+    /// The service, for this desk.
+    pub fn build(self, desk: Desk) -> Auth {
+        let Self { store, limiter, keys, settings } = self;
+        Auth {
+            inner: Arc::new(Inner {
+                desk,
+                store,
+                limiter,
+                keys,
+                settings,
+                known: RwLock::default(),
+                generation: AtomicU64::default(),
+            }),
+        }
+    }
+}
+
+/// Signs people in and knows them again. Cheap to clone; clones are one service.
+#[derive(Debug, Clone)]
+pub struct Auth {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) desk: Desk,
+    pub(crate) store: Arc<dyn AuthStore>,
+    pub(crate) limiter: Arc<dyn RateLimiter>,
+    pub(crate) keys: KeyRing,
+    pub(crate) settings: Arc<AuthSettings>,
+    /// Sessions that were looked up within the last second, by the hash of their token.
+    pub(crate) known: RwLock<HashMap<[u8; 32], Known>>,
+    /// Rises with every revocation by this process.
+    pub(crate) generation: AtomicU64,
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Auth").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Auth {
+    /// Starts to build the service. Settings outside their limits are refused.
+    pub fn builder(
+        store: Arc<dyn AuthStore>,
+        limiter: Arc<dyn RateLimiter>,
+        keys: KeyRing,
+        settings: AuthSettings,
+    ) -> Result<AuthBuilder, BadSetting> {
+        settings.check()?;
+        Ok(AuthBuilder { store, limiter, keys, settings: Arc::new(settings) })
+    }
+
+    /// The desk people sign in to.
+    pub fn desk(&self) -> &Desk {
+        &self.inner.desk
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> &AuthSettings {
+        &self.inner.settings
+    }
+
+    /// Counts a request of this caller; refused when there are too many. The key names the session of
+    /// somebody who is signed in, else the client's address.
+    pub async fn count_request(&self, caller: String) -> Result<Verdict> {
+        self.count(format!("request:{caller}"), self.inner.settings.quotas.requests).await
+    }
+
+    /// Counts one more; refused when there are too many. Where the limiter does not answer nothing counts
+    /// as allowed.
+    pub(crate) async fn count(&self, key: String, quota: Quota) -> Result<Verdict> {
+        let verdict = self.take(key, quota).await?;
+        if verdict.allowed { Ok(verdict) } else { Err(Error::RateLimited { retry_after: verdict.reset }) }
+    }
+
+    pub(crate) async fn take(&self, key: String, quota: Quota) -> Result<Verdict> {
+        Ok(self.inner.limiter.take(key, quota, self.inner.desk.now()).await?)
+    }
+
+    /// Removes codes, sessions and budgets that have ended; for a timer of the host's.
+    pub async fn sweep(&self) -> Result<u64> {
+        Ok(self.inner.store.sweep(self.inner.desk.now()).await?)
+    }
+}

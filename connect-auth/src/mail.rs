@@ -1,0 +1,142 @@
+//! The mail with a code, and the mail with an invitation.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use connect_core::contact::Contact;
+use connect_core::delivery::{Delivery, Recipient};
+use connect_core::dispatch::{Composed, Plan, Subscriber};
+use connect_core::event::{Event, Fact};
+use connect_core::member::Invitation;
+use connect_core::notify::{Mail, Outgoing};
+use connect_core::record::RecordKind;
+use connect_core::store::Challenge;
+use connect_core::workspace::Customers;
+use connect_core::{AuthStore, ChallengeId, Desk, InvitationId, Result, WorkspaceId};
+
+use crate::code::Code;
+use crate::sign_in::CODE_LABEL;
+use crate::{AuthSettings, KeyRing, SignUp, invitation};
+
+const CODE: &str = "auth.code";
+const INVITATION: &str = "invitation";
+
+#[derive(Debug)]
+pub(crate) struct AuthMail {
+    pub(crate) store: Arc<dyn AuthStore>,
+    pub(crate) keys: KeyRing,
+    pub(crate) settings: Arc<AuthSettings>,
+}
+
+#[async_trait]
+impl Subscriber for AuthMail {
+    fn name(&self) -> &'static str {
+        "auth-mail"
+    }
+
+    fn plan(&self, event: &Event) -> Vec<Plan> {
+        match &event.fact {
+            Fact::AuthCodeRequested { challenge, muted: false } => {
+                vec![Plan::mail(CODE, Recipient::Challenge(*challenge))]
+            }
+            Fact::InvitationCreated { invitation, .. } => {
+                vec![Plan::mail(INVITATION, Recipient::Invitation(*invitation))]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    async fn compose(&self, desk: &Desk, delivery: &Delivery) -> Result<Composed> {
+        match (delivery.topic.as_str(), delivery.recipient) {
+            (CODE, Recipient::Challenge(id)) => self.code(desk, id, delivery).await,
+            (INVITATION, Recipient::Invitation(id)) => self.invitation(desk, delivery.workspace, id).await,
+            _ => Ok(Composed::Drop("unknown topic")),
+        }
+    }
+}
+
+impl AuthMail {
+    async fn code(&self, desk: &Desk, id: ChallengeId, delivery: &Delivery) -> Result<Composed> {
+        let Some(challenge) = self.store.challenge(id).await? else { return Ok(Composed::Drop("the code is gone")) };
+        if challenge.consumed || desk.now() >= challenge.expires_at {
+            return Ok(Composed::Drop("the code has ended"));
+        }
+        if !self.may_sign_in(desk, &challenge).await? {
+            return Ok(Composed::Drop("nobody may sign in with this address"));
+        }
+        let code = self.keys.open(CODE_LABEL, &challenge.sealed_code).and_then(|code| Code::parse(&code));
+        let Some(code) = code else { return Ok(Composed::Drop("the code was sealed with a secret that is gone")) };
+        let minutes = challenge.expires_at.since(desk.now()).as_secs().div_ceil(60);
+        // No word of anybody else's stands in this mail, and the code is not in its subject.
+        let text = format!(
+            "Your code to sign in:\n\n{}\n\nIt works for {minutes} more minutes, in the browser that asked for it.\n\n\
+             If you did not ask for it, somebody else typed your address. You need not do anything; do not give the \
+             code to anybody.",
+            code.grouped()
+        );
+        let (text, html) = Mail::parts(&text, None);
+        Ok(Composed::Send(Outgoing::Mail(Box::new(Mail {
+            to: challenge.email,
+            from: desk.identity(None),
+            subject: "Your code to sign in".to_owned(),
+            text,
+            html,
+            message_id: desk.message_id(&delivery.id),
+            in_reply_to: None,
+            references: Vec::new(),
+            auto_submitted: Some("auto-generated"),
+        }))))
+    }
+
+    /// Whether a user may come of this: an existing one who is not disabled, or a new one where that is open.
+    async fn may_sign_in(&self, desk: &Desk, challenge: &Challenge) -> Result<bool> {
+        if let Some(user) = desk.users().find(&challenge.email).await? {
+            return Ok(!user.disabled);
+        }
+        if self.settings.sign_up == SignUp::Open || !desk.workspaces().any().await? {
+            return Ok(true);
+        }
+        if let Some(slug) = &challenge.workspace
+            && let Some(workspace) = desk.find_workspace(slug).await?
+            && workspace.customers == Customers::Anyone
+        {
+            return Ok(true);
+        }
+        let key = Contact::email_key(&challenge.email);
+        Ok(desk.is_invited(&challenge.email).await? || !desk.store().locate(Contact::KIND, key).await?.is_empty())
+    }
+
+    async fn invitation(&self, desk: &Desk, workspace: WorkspaceId, id: InvitationId) -> Result<Composed> {
+        let record = desk.store().record(workspace, Invitation::KIND, id.to_string()).await?;
+        let Some(invitation) = record.map(|record| record.read::<Invitation>()).transpose()? else {
+            return Ok(Composed::Drop("the invitation is gone"));
+        };
+        let Some(workspace) = desk.workspace(workspace).await? else {
+            return Ok(Composed::Drop("the workspace is gone"));
+        };
+        let token =
+            invitation::token_of(&self.keys, workspace.id, &invitation).filter(|_| invitation.is_open(desk.now()));
+        let Some(token) = token else { return Ok(Composed::Drop("the invitation has ended")) };
+        let inviter = match invitation.invited_by {
+            Some(user) => desk.user(user).await?.map(|user| user.name.to_string()),
+            None => None,
+        };
+        let text = match inviter {
+            Some(name) => format!("{name} invites you to {} as {}.", workspace.name, invitation.role.as_str()),
+            None => format!("You are invited to {} as {}.", workspace.name, invitation.role.as_str()),
+        };
+        let link = desk.link(&format!("/{}/join/{}?token={}", workspace.slug, invitation.id, token.text()));
+        let (text, html) = Mail::parts(&format!("{text}\n\nThe link works for seven days."), Some(("Join", &link)));
+        Ok(Composed::Send(Outgoing::Mail(Box::new(Mail {
+            to: invitation.email,
+            from: desk.identity(Some(workspace.name.to_string())),
+            subject: format!("Invitation to {}", workspace.name),
+            text,
+            html,
+            message_id: desk.message_id(&invitation.id),
+            in_reply_to: None,
+            references: Vec::new(),
+            auto_submitted: Some("auto-generated"),
+        }))))
+    }
+}

@@ -1,0 +1,153 @@
+//! Sessions: opaque tokens, known again for as long as they hold.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use connect_core::event::Fact;
+use connect_core::store::{Revoke, Session};
+use connect_core::{Actor, ChangeSet, Error, Random, Result, SessionId, UserId};
+use sha2::{Digest, Sha256};
+
+use crate::auth::{Auth, Identity, Known};
+
+/// What the text of a token begins with.
+const PREFIX: &str = "cns_";
+/// How long a session is taken as known without asking the store. Revocations by this process are seen at
+/// once; this is the delay for those by another one.
+const KNOWN_FOR: Duration = Duration::from_secs(1);
+/// Most sessions known at once.
+const CAPACITY: usize = 10_000;
+/// How much of use must pass before it is written down.
+const TOUCH_AFTER: Duration = Duration::from_secs(60);
+
+/// The secret of a session: 256 random bits. Only its hash is stored.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SessionToken([u8; 32]);
+
+impl std::fmt::Debug for SessionToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SessionToken(…)")
+    }
+}
+
+impl SessionToken {
+    pub(crate) fn draw(random: &dyn Random) -> Self {
+        Self(random.bytes())
+    }
+
+    /// The text that a cookie or a program holds.
+    pub fn text(&self) -> String {
+        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(self.0))
+    }
+
+    /// Reads that text.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix(PREFIX).filter(|digits| digits.len() <= 64)?;
+        URL_SAFE_NO_PAD.decode(digits).ok()?.try_into().ok().map(Self)
+    }
+
+    pub(crate) fn hash(&self) -> [u8; 32] {
+        Sha256::digest(self.0).into()
+    }
+}
+
+/// A session as its owner may see it.
+#[derive(Debug, Clone)]
+pub struct SessionView {
+    /// The session, without anything that could stand in for its token.
+    pub session: Session,
+    /// Whether it is the one that asks.
+    pub current: bool,
+}
+
+impl Auth {
+    /// Who holds this token; none if nobody does, or not any more.
+    ///
+    /// A known token costs no read of the store for a second; its idle end is moved at most once a minute.
+    pub async fn authenticate(&self, token: &SessionToken) -> Result<Option<Identity>> {
+        let (hash, now, epoch) = (token.hash(), self.inner.desk.now(), self.inner.desk.admission_epoch());
+        {
+            let known = self.inner.known.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(known) = known.get(&hash)
+                && known.epoch == epoch
+                && now >= known.at
+                && now.since(known.at) < KNOWN_FOR
+                && known.identity.session.is_live(now)
+            {
+                return Ok(Some(known.identity.clone()));
+            }
+        }
+        let generation = self.generation();
+        let Some(mut session) = self.inner.store.session(hash).await? else { return Ok(None) };
+        if !session.is_live(now) {
+            return Ok(None);
+        }
+        let user = self.inner.desk.user(session.user).await?;
+        let Some(user) = user.filter(|user| !user.disabled) else { return Ok(None) };
+        if now.since(session.seen_at) >= TOUCH_AFTER {
+            // Activity moves the idle end, never the absolute one, and never revives what was revoked.
+            let idle_ends_at = now.plus(self.inner.settings.session_idle).min(session.ends_at);
+            if !self.inner.store.touch(session.id, now, idle_ends_at).await? {
+                return Ok(None);
+            }
+            (session.seen_at, session.idle_ends_at) = (now, idle_ends_at);
+        }
+        let identity = Identity { user: Arc::new(user), session: Arc::new(session) };
+        let mut known = self.inner.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= CAPACITY {
+            known.clear();
+        }
+        // What was read before a revocation must not be remembered after it.
+        if self.generation() == generation {
+            known.insert(hash, Known { identity: identity.clone(), at: now, epoch });
+        }
+        Ok(Some(identity))
+    }
+
+    /// The live sessions of a person.
+    pub async fn sessions(&self, identity: &Identity) -> Result<Vec<SessionView>> {
+        let sessions = self.inner.store.sessions(identity.user.id, self.inner.desk.now()).await?;
+        let view = |session: Session| SessionView { current: session.id == identity.session.id, session };
+        Ok(sessions.into_iter().map(view).collect())
+    }
+
+    /// Ends one session of the person's own; another's is as good as absent.
+    pub async fn end_session(&self, identity: &Identity, id: SessionId) -> Result<()> {
+        match self.end(identity.user.id, Revoke::One(id), Some(id)).await? {
+            0 => Err(Error::NotFound("session")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends all sessions of the person but the one that asks.
+    pub async fn end_other_sessions(&self, identity: &Identity) -> Result<u64> {
+        self.end(identity.user.id, Revoke::AllBut(identity.session.id), None).await
+    }
+
+    /// Ends all sessions of a user; for hosts and commands.
+    pub async fn end_all_sessions(&self, user: UserId) -> Result<u64> {
+        self.end(user, Revoke::All, None).await
+    }
+
+    async fn end(&self, user: UserId, which: Revoke, session: Option<SessionId>) -> Result<u64> {
+        let ended = self.inner.store.revoke(user, which).await?;
+        self.forget_known();
+        if ended > 0 {
+            let moment = self.inner.desk.moment_of(Actor::User(user));
+            let changes = ChangeSet::new(&moment).fact(Fact::AuthSessionsEnded { user, session }, &moment);
+            self.inner.desk.commit_to_directory(changes).await?;
+        }
+        Ok(ended)
+    }
+
+    fn generation(&self) -> u64 {
+        self.inner.generation.load(std::sync::atomic::Ordering::Acquire)
+    }
+
+    pub(crate) fn forget_known(&self) {
+        self.inner.generation.fetch_add(1, std::sync::atomic::Ordering::AcqRel);
+        self.inner.known.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}

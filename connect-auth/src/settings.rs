@@ -1,0 +1,153 @@
+//! What can be set about signing in, with its limits.
+
+use std::time::Duration;
+
+use connect_core::store::{CodeForm, Quota};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: u64 = 3600;
+
+/// Who may become a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignUp {
+    /// Whoever proves an address.
+    Open,
+    /// Whoever is invited, is a customer somewhere, or asks at a workspace that is open to anyone; and the
+    /// first user of all.
+    Invited,
+}
+
+/// How much of what there may be.
+#[derive(Debug, Clone)]
+pub struct Quotas {
+    /// Codes sent to one address in a short while.
+    pub sends_per_address: Quota,
+    /// Codes sent to one address in a day.
+    pub sends_per_address_a_day: Quota,
+    /// Codes asked for from one client address.
+    pub sends_per_ip: Quota,
+    /// Wrong codes entered from one client address.
+    pub failures_per_ip: Quota,
+    /// Requests to the API from one session or client address.
+    pub requests: Quota,
+    /// Sign-in mails of the whole desk.
+    pub mails: Quota,
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        Self {
+            sends_per_address: Quota::per_seconds(3, HOUR / 4),
+            sends_per_address_a_day: Quota::per_seconds(10, 24 * HOUR),
+            sends_per_ip: Quota::per_seconds(10, HOUR),
+            failures_per_ip: Quota::per_seconds(10, HOUR / 6),
+            requests: Quota::per_seconds(100, 60),
+            mails: Quota::per_seconds(5000, HOUR),
+        }
+    }
+}
+
+/// How signing in works.
+#[derive(Debug, Clone)]
+pub struct AuthSettings {
+    /// What a code looks like: 8 digits unless said, at least 6.
+    pub code_form: CodeForm,
+    /// What it looks like for an address whose budget of failures is spent: 10 characters of base 32.
+    pub long_form: CodeForm,
+    /// How long a code can be used: 5 minutes unless said, 10 at most.
+    pub code_lifetime: Duration,
+    /// How many guesses a code allows: 3 unless said, 5 at most.
+    pub max_attempts: u32,
+    /// How often a code is sent anew without the guesses starting over: 3 times in all unless said.
+    pub max_sends: u32,
+    /// How soon another code may be asked for.
+    pub resend_after: Duration,
+    /// How many live codes an address may have, over all browsers.
+    pub live_codes: u32,
+    /// How many wrong short codes an address may have in 24 hours before its codes become long.
+    pub failures_a_day: u32,
+    /// How long a session lasts unused: 30 minutes unless said, 1 hour at most.
+    pub session_idle: Duration,
+    /// How long a session lasts at most: 24 hours unless said, and no more.
+    pub session_absolute: Duration,
+    /// Who may become a user.
+    pub sign_up: SignUp,
+    /// How much of what there may be.
+    pub quotas: Quotas,
+}
+
+impl Default for AuthSettings {
+    fn default() -> Self {
+        Self {
+            code_form: CodeForm::Digits(8),
+            long_form: CodeForm::Long(10),
+            code_lifetime: 5 * MINUTE,
+            max_attempts: 3,
+            max_sends: 3,
+            resend_after: MINUTE / 2,
+            live_codes: 10,
+            failures_a_day: 5,
+            session_idle: 30 * MINUTE,
+            session_absolute: 24 * 60 * MINUTE,
+            sign_up: SignUp::Invited,
+            quotas: Quotas::default(),
+        }
+    }
+}
+
+/// A setting outside its limits.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{setting} {rule}")]
+pub struct BadSetting {
+    /// Which.
+    pub setting: &'static str,
+    /// What is allowed.
+    pub rule: &'static str,
+}
+
+impl AuthSettings {
+    /// Refuses what would make guessing too easy or sessions too long.
+    pub fn check(&self) -> Result<(), BadSetting> {
+        let bad = |setting, rule| Err(BadSetting { setting, rule });
+        if !matches!(self.code_form, CodeForm::Digits(6..=12) | CodeForm::Long(6..=26)) {
+            return bad("code_form", "must have 6 to 12 digits or 6 to 26 characters");
+        }
+        if !matches!(self.long_form, CodeForm::Long(10..=26)) {
+            return bad("long_form", "must have 10 to 26 characters");
+        }
+        if self.code_lifetime > 10 * MINUTE || self.code_lifetime < MINUTE {
+            return bad("code_lifetime", "must be from 1 to 10 minutes");
+        }
+        if !(1..=5).contains(&self.max_attempts) {
+            return bad("max_attempts", "must be from 1 to 5");
+        }
+        if !(1..=10).contains(&self.max_sends) || !(1..=100).contains(&self.live_codes) {
+            return bad("max_sends, live_codes", "must be from 1 to 10 and from 1 to 100");
+        }
+        if self.failures_a_day > 99 {
+            return bad("failures_a_day", "must be at most 99");
+        }
+        if self.session_idle > 60 * MINUTE || self.session_absolute > 24 * 60 * MINUTE {
+            return bad("session_idle, session_absolute", "must be at most 1 hour and 24 hours");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sec_02_a_code_that_lives_too_long_is_refused_at_the_start() {
+        assert_eq!(AuthSettings::default().check(), Ok(()));
+        for settings in [
+            AuthSettings { code_lifetime: 11 * MINUTE, ..AuthSettings::default() },
+            AuthSettings { max_attempts: 6, ..AuthSettings::default() },
+            AuthSettings { code_form: CodeForm::Digits(5), ..AuthSettings::default() },
+            AuthSettings { session_absolute: 25 * 60 * MINUTE, ..AuthSettings::default() },
+        ] {
+            assert!(settings.check().is_err(), "{settings:?}");
+        }
+    }
+}
