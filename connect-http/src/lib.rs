@@ -1,1 +1,24 @@
-//! x
+//! A Connect desk over HTTP: the REST API under `/api/v1`, the web desk, and a serving loop on hyper.
+//!
+//! [`router`] gives an [`axum::Router`] that works under any path of a host's own application. Everything
+//! a request's client may do is decided in `connect-core` and `connect-auth`; this crate reads requests
+//! strictly and turns outcomes into responses, in one place ([`Problem`]).
+
+mod api;
+mod app;
+mod extract;
+mod health;
+mod markdown;
+mod middleware;
+mod problem;
+mod router;
+#[cfg(feature = "serve")]
+mod serve;
+#[cfg(feature = "web")]
+mod web;
+
+pub use app::{App, HttpSettings};
+pub use problem::Problem;
+pub use router::router;
+#[cfg(feature = "serve")]
+pub use serve::{ServeSettings, serve};

@@ -1,0 +1,90 @@
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::{AppendHeaders, IntoResponse, Response};
+use axum::{Extension, Json};
+use connect_auth::{ChallengeSecret, Client, SessionToken, SignedIn, VerifyCode};
+use connect_core::{ChallengeId, FieldError};
+use http::HeaderMap;
+use http::header::SET_COOKIE;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::request_code::held;
+use crate::api::shape::Time;
+use crate::api::{me, workspace};
+use crate::app::{App, Cookie};
+use crate::extract::{Command, cookie};
+use crate::problem::Problem;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Body {
+    challenge_id: String,
+    code: String,
+    challenge_secret: Option<String>,
+    #[serde(default)]
+    token: bool,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    user: Value,
+    workspaces: Vec<Value>,
+    session: Value,
+}
+
+/// The session this browser has already; it ends with the new one.
+pub(crate) async fn present_session(
+    app: &App,
+    headers: &HeaderMap,
+) -> Result<Option<connect_core::SessionId>, Problem> {
+    let Some(token) = cookie(app, headers, Cookie::Session).and_then(SessionToken::parse) else { return Ok(None) };
+    Ok(app.auth().authenticate(&token).await?.map(|identity| identity.session.id))
+}
+
+/// The cookies of somebody who has just signed in.
+pub(crate) fn cookies(app: &App, signed_in: &SignedIn) -> AppendHeaders<[(http::HeaderName, String); 2]> {
+    let session =
+        app.set_cookie(Cookie::Session, Some(&signed_in.token.text()), app.auth().settings().session_absolute);
+    let challenge = app.set_cookie(Cookie::Challenge, None, Duration::ZERO);
+    AppendHeaders([(SET_COOKIE, session), (SET_COOKIE, challenge)])
+}
+
+/// `POST /auth/otp/verify`: signs in with a code.
+pub(crate) async fn handle(
+    State(app): State<App>,
+    Extension(client): Extension<Client>,
+    headers: HeaderMap,
+    command: Command<Body>,
+) -> Result<Response, Problem> {
+    let Body { challenge_id, code, challenge_secret, token } = command.value;
+    // An id that is none is a challenge that is not there: no more is told.
+    let id: ChallengeId = challenge_id.parse().unwrap_or(ChallengeId::from_bits(0));
+    let secret = match challenge_secret {
+        Some(text) => {
+            let bad = || FieldError::new("challenge_secret", "bad_secret", "is not a secret the desk gave");
+            Some(ChallengeSecret::parse(&text).ok_or_else(bad)?)
+        }
+        None => held(&app, &headers).filter(|(held, _)| *held == id).map(|(_, secret)| secret),
+    };
+    let replaces = if token { None } else { present_session(&app, &headers).await? };
+    let signed_in = app.auth().verify_code(VerifyCode { id, secret, code, replaces, client }).await?;
+    let person = connect_core::user::ProvenMailbox::attest(&signed_in.user);
+    let workspaces = app.desk().workspaces().of(&person).await?;
+    let mut session = json!({
+        "id": signed_in.session.id,
+        "expires_at": Time(signed_in.session.ends_at),
+        "idle_expires_at": Time(signed_in.session.idle_ends_at),
+    });
+    if token {
+        session["token"] = signed_in.token.text().into();
+    }
+    let answer = Answer {
+        user: me::shape(&signed_in.user),
+        workspaces: workspaces.iter().map(|(found, role)| workspace::shape(found, role.as_str())).collect(),
+        session,
+    };
+    let cookies = (!token).then(|| cookies(&app, &signed_in));
+    Ok((cookies, Json(answer)).into_response())
+}

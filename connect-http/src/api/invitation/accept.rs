@@ -1,0 +1,33 @@
+use axum::Json;
+use axum::extract::{Path, State};
+use connect_core::Error;
+use connect_core::member::InvitationToken;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::api::workspace;
+use crate::app::App;
+use crate::extract::{Caller, Command};
+use crate::problem::Problem;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Body {
+    token: String,
+}
+
+/// `POST …/invitations/{invitation}/accept`: the caller, who has proven the mailbox by signing in, becomes
+/// a member. The one path below a workspace for somebody who is not let in yet.
+pub(crate) async fn handle(
+    State(app): State<App>,
+    caller: Caller,
+    Path((workspace, invitation)): Path<(String, String)>,
+    command: Command<Body>,
+) -> Result<Json<Value>, Problem> {
+    let absent = || Problem::from(Error::NotFound("invitation"));
+    let id = invitation.parse().map_err(|_| absent())?;
+    let token = InvitationToken::parse(&command.value.token).ok_or_else(absent)?;
+    app.auth().accept_invitation(&caller.identity, &workspace, id, &token).await?;
+    let access = app.desk().admit(&caller.identity.person(), &workspace).await?;
+    Ok(Json(workspace::shape(access.workspace(), workspace::role(&access))))
+}

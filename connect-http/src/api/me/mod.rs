@@ -1,0 +1,12 @@
+//! The person who calls.
+
+pub(super) mod read;
+pub(super) mod update;
+
+use connect_core::user::User;
+use serde_json::{Value, json};
+
+/// A user as the API shows them to themselves.
+pub(super) fn shape(user: &User) -> Value {
+    json!({"id": user.id, "email": user.email.as_str(), "name": user.name})
+}

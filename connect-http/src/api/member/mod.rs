@@ -1,0 +1,19 @@
+//! Members of a workspace.
+
+pub(super) mod list;
+pub(super) mod read;
+pub(super) mod remove;
+pub(super) mod update;
+
+use connect_core::member::Member;
+use connect_core::user::User;
+use serde_json::{Value, json};
+
+use super::shape::Time;
+
+fn shape((member, user): (Member, User)) -> Value {
+    json!({
+        "id": member.user, "name": user.name, "email": user.email.as_str(), "role": member.role,
+        "version": member.version, "created_at": Time(member.created_at),
+    })
+}

@@ -1,0 +1,12 @@
+use axum::extract::State;
+use http::StatusCode;
+
+use crate::app::App;
+use crate::extract::{Command, Scope};
+use crate::problem::Problem;
+
+/// `DELETE …/members/{member}`: removes a member, or the caller leaves.
+pub(crate) async fn handle(State(app): State<App>, scope: Scope, _: Command<()>) -> Result<StatusCode, Problem> {
+    app.desk().members(&scope.access).remove(scope.id("member", "member")?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

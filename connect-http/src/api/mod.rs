@@ -1,0 +1,53 @@
+//! The REST API: one file an action, `<noun>/<verb>.rs`, and all of them on this page.
+
+pub(crate) mod auth;
+mod contact;
+mod invitation;
+mod label;
+mod me;
+mod member;
+pub(crate) mod message;
+pub(crate) mod shape;
+pub(crate) mod ticket;
+pub(crate) mod workspace;
+
+use axum::Router;
+use axum::routing::{delete, get, post, put};
+
+use crate::app::App;
+
+/// Every path of the API, below `/api/v1`.
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route("/auth/otp/request", post(auth::request_code::handle))
+        .route("/auth/otp/verify", post(auth::verify_code::handle))
+        .route("/auth/logout", post(auth::logout::handle))
+        .route("/auth/sessions", get(auth::sessions::list).delete(auth::sessions::end_others))
+        .route("/auth/sessions/{session}", delete(auth::sessions::end))
+        .route("/me", get(me::read::handle).patch(me::update::handle))
+        .route("/workspaces", get(workspace::list::handle).post(workspace::create::handle))
+        .route("/workspaces/{workspace}", get(workspace::read::handle).patch(workspace::update::handle))
+        .nest("/workspaces/{workspace}", in_workspace())
+}
+
+/// The paths below a workspace. Each handler takes the `Scope` that let the caller in.
+fn in_workspace() -> Router<App> {
+    Router::new()
+        .route("/members", get(member::list::handle))
+        .route(
+            "/members/{member}",
+            get(member::read::handle).patch(member::update::handle).delete(member::remove::handle),
+        )
+        .route("/invitations", get(invitation::list::handle).post(invitation::create::handle))
+        .route("/invitations/{invitation}", delete(invitation::revoke::handle))
+        .route("/invitations/{invitation}/accept", post(invitation::accept::handle))
+        .route("/contacts", get(contact::list::handle).post(contact::create::handle))
+        .route("/contacts/{contact}", get(contact::read::handle).patch(contact::update::handle))
+        .route("/labels", get(label::list::handle).post(label::create::handle))
+        .route("/tickets", get(ticket::list::handle).post(ticket::open::handle))
+        .route("/tickets/{ticket}", get(ticket::read::handle).patch(ticket::update::handle))
+        .route("/tickets/{ticket}/timeline", get(ticket::timeline::handle))
+        .route("/tickets/{ticket}/labels/{label}", put(ticket::label::put_on).delete(ticket::label::take_off))
+        .route("/tickets/{ticket}/messages", get(message::list::handle).post(message::create::handle))
+        .route("/tickets/{ticket}/messages/{message}", get(message::read::handle))
+}

@@ -1,0 +1,37 @@
+use axum::Json;
+use axum::extract::State;
+use connect_core::workspace::{Customers, WorkspacePatch};
+use connect_core::{Name, Slug, Version};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::api::shape::Fields;
+use crate::app::App;
+use crate::extract::{Command, Scope};
+use crate::problem::Problem;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Body {
+    name: Option<String>,
+    slug: Option<String>,
+    customers: Option<Customers>,
+    version: Option<u64>,
+}
+
+/// `PATCH /workspaces/{workspace}`.
+pub(crate) async fn handle(
+    State(app): State<App>,
+    scope: Scope,
+    command: Command<Body>,
+) -> Result<Json<Value>, Problem> {
+    let Body { name, slug, customers, version } = command.value;
+    let mut fields = Fields::default();
+    let name = name.and_then(|name| fields.read(Name::parse("name", &name)));
+    let slug = slug.and_then(|slug| fields.read(Slug::parse("slug", &slug)));
+    fields.finish()?;
+    let patch = WorkspacePatch { name, slug, customers, seen: command.seen.or(version.map(Version::new)) };
+    let role = super::role(&scope.access);
+    let workspace = app.desk().workspaces().update(&scope.access.once(command.key), patch).await?;
+    Ok(Json(super::shape(&workspace, role)))
+}

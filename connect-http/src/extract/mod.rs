@@ -1,0 +1,14 @@
+//! How requests are read: strictly, and into the types of the desk.
+
+mod caller;
+mod command;
+mod query;
+mod scope;
+mod strict;
+
+pub(crate) use caller::{Caller, cookie};
+pub(crate) use command::Command;
+pub(crate) use query::Params;
+pub(crate) use scope::Scope;
+#[cfg(feature = "web")]
+pub(crate) use strict::form as strict_form;

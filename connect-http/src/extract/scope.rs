@@ -1,0 +1,59 @@
+//! In which workspace, allowed what.
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use connect_core::Access;
+use connect_core::store::TicketKey;
+use http::request::Parts;
+
+use super::caller::Caller;
+use crate::app::App;
+use crate::problem::Problem;
+
+/// A caller who was let into the workspace that the path names. Handlers use its access and no other, so
+/// the workspace that was authorised is the one that is used.
+#[derive(Debug, Clone)]
+pub(crate) struct Scope {
+    pub(crate) access: Access,
+    pub(crate) caller: Caller,
+    segments: Vec<(String, String)>,
+}
+
+impl Scope {
+    /// A further segment of the path as an id. What is no id is answered as one that does not exist.
+    pub(crate) fn id<T: std::str::FromStr>(&self, name: &str, what: &'static str) -> Result<T, Problem> {
+        let id = self.segment(name).and_then(|text| text.parse().ok());
+        id.ok_or_else(|| connect_core::Error::NotFound(what).into())
+    }
+
+    /// The ticket of the path, by id or by number.
+    pub(crate) fn ticket(&self) -> Result<TicketKey, Problem> {
+        let text = self.segment("ticket").unwrap_or_default();
+        let by_number =
+            || text.parse().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit())).map(TicketKey::Number);
+        let key = text.parse().ok().map(TicketKey::Id).or_else(by_number);
+        key.ok_or_else(|| connect_core::Error::NotFound("ticket").into())
+    }
+
+    /// A further segment of the path.
+    pub(crate) fn segment(&self, name: &str) -> Option<&str> {
+        self.segments.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl FromRequestParts<App> for Scope {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let caller = <Caller as FromRequestParts<App>>::from_request_parts(parts, app).await?;
+        let not_found = || Problem::from(connect_core::Error::NotFound("workspace"));
+        let params = RawPathParams::from_request_parts(parts, app).await.map_err(|_| not_found())?;
+        let segments: Vec<(String, String)> = params.iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+        let workspace = segments.iter().find(|(name, _)| name == "workspace").ok_or_else(not_found)?;
+        let access = app.desk().admit(&caller.identity.person(), &workspace.1).await?;
+        let access = match &caller.client.request_id {
+            Some(id) => access.for_request(id.clone()),
+            None => access,
+        };
+        Ok(Self { access, caller, segments })
+    }
+}

@@ -1,0 +1,85 @@
+//! The layer around every request: its id and span, its client, the guard against forged requests, the
+//! end of time and of panics, and the headers of every response.
+
+mod csrf;
+mod headers;
+
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use connect_auth::Client;
+use futures::FutureExt;
+use http::{HeaderValue, StatusCode, header};
+use tracing::Instrument;
+
+use crate::app::App;
+use crate::problem::Problem;
+
+/// Carries a request through the desk.
+pub(crate) async fn around(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let id: Arc<str> = format!("req_{:032x}", app.desk().ids().next_bits()).into();
+    let client = client(&request, &id);
+    // The template of the route, not the path: paths name people and tickets.
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned()).unwrap_or_default();
+    let span = tracing::info_span!("request", %id, method = %request.method(), route);
+    let is_api = request.uri().path().contains("/api/") || request.uri().path().ends_with("/api");
+    request.extensions_mut().insert(client);
+    let inner = async {
+        if let Err(problem) = csrf::check(&app, &request, is_api) {
+            return problem.into_response();
+        }
+        let answered = AssertUnwindSafe(tokio::time::timeout(app.settings().timeout, next.run(request))).catch_unwind();
+        match answered.await {
+            Ok(Ok(response)) => response,
+            Ok(Err(_)) => {
+                let detail = "this took too long; whether it was done is unknown";
+                let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", detail);
+                Problem { retry_after: Some(2), ..problem }.into_response()
+            }
+            Err(_) => {
+                tracing::error!("a handler panicked");
+                Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something is wrong with the desk itself")
+                    .into_response()
+            }
+        }
+    };
+    let mut response = inner.instrument(span.clone()).await;
+    span.in_scope(|| tracing::debug!(status = response.status().as_u16(), "answered"));
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        let body = written(&app, &problem, &id, is_api);
+        if let Some(kind) = body.1 {
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        }
+        *response.body_mut() = body.0;
+    }
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert("x-request-id", value);
+    }
+    headers::add(&app, &mut response);
+    response
+}
+
+fn client(request: &Request, id: &Arc<str>) -> Client {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let agent = request.headers().get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+    Client {
+        ip: peer.map(|ConnectInfo(address)| address.ip()),
+        agent: agent.map(str::to_owned),
+        request_id: Some(id.clone()),
+    }
+}
+
+/// The body of a problem: JSON for programs, a page for people.
+fn written(app: &App, problem: &Problem, id: &str, is_api: bool) -> (Body, Option<&'static str>) {
+    #[cfg(feature = "web")]
+    if !is_api {
+        return (Body::from(crate::web::problem_page(app, problem, id)), Some("text/html; charset=utf-8"));
+    }
+    let _ = (app, is_api);
+    (Body::from(problem.body(id).to_string()), None)
+}

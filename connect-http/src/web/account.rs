@@ -1,0 +1,169 @@
+//! Signing in and out.
+
+use std::time::Duration;
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::State;
+use axum::response::{AppendHeaders, IntoResponse, Response};
+use connect_auth::{Client, CodeRequest, VerifyCode};
+use connect_core::EmailAddress;
+use http::HeaderMap;
+use http::header::SET_COOKIE;
+use serde::Deserialize;
+
+use super::form::Form;
+use super::page::{Person, Shell, go, render, render_with, safe_target, sentence};
+use crate::api::auth::{request_code, verify_code};
+use crate::app::{App, Cookie};
+use crate::extract::{Caller, Params};
+use crate::problem::Problem;
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignInPage {
+    shell: Shell,
+    to: String,
+    email: String,
+    error: String,
+}
+
+#[derive(Template)]
+#[template(path = "sign_in_code.html")]
+struct CodePage {
+    shell: Shell,
+    to: String,
+    error: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Target {
+    #[serde(default)]
+    to: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EmailForm {
+    email: String,
+    #[serde(default)]
+    to: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CodeForm {
+    code: String,
+    #[serde(default)]
+    to: String,
+}
+
+/// `GET /sign-in`: asks for the address.
+pub(super) async fn ask(
+    State(app): State<App>,
+    caller: Option<Caller>,
+    Params(target): Params<Target>,
+) -> Result<Response, Problem> {
+    let to = safe_target(&target.to).to_owned();
+    if caller.is_some() {
+        return Ok(go(&app, &to));
+    }
+    let shell = Shell::new(&app, "Sign in", None);
+    Ok(render(&SignInPage { shell, to, email: String::new(), error: String::new() }))
+}
+
+/// The workspace whose customers' page somebody wants to go to.
+fn customers_page(to: &str) -> Option<String> {
+    let mut parts = to.trim_start_matches('/').split(['/', '?']);
+    let (workspace, page) = (parts.next()?, parts.next()?);
+    (page == "requests").then(|| workspace.to_owned())
+}
+
+/// `POST /sign-in`: sends a code.
+pub(super) async fn send_code(
+    State(app): State<App>,
+    Extension(client): Extension<Client>,
+    headers: HeaderMap,
+    Form(form): Form<EmailForm>,
+) -> Result<Response, Problem> {
+    let to = safe_target(&form.to).to_owned();
+    let outcome = match EmailAddress::parse("email", &form.email) {
+        Ok(email) => {
+            let held = request_code::held(&app, &headers);
+            let request = CodeRequest { email, held, workspace: customers_page(&to), client };
+            app.auth().request_code(request).await.map_err(Problem::from)
+        }
+        Err(error) => Err(error.into()),
+    };
+    match outcome {
+        Ok(issued) => {
+            let value = format!("{}.{}", issued.id, issued.secret.text());
+            let cookie = app.set_cookie(Cookie::Challenge, Some(&value), app.auth().settings().code_lifetime);
+            let target: String = url::form_urlencoded::byte_serialize(to.as_bytes()).collect();
+            Ok((AppendHeaders([(SET_COOKIE, cookie)]), go(&app, &format!("/sign-in/code?to={target}"))).into_response())
+        }
+        Err(problem) => {
+            let shell = Shell::new(&app, "Sign in", None);
+            let page = SignInPage { shell, to, email: form.email, error: sentence(&problem) };
+            Ok(render_with(problem.status, &page))
+        }
+    }
+}
+
+/// `GET /sign-in/code`: asks for the code.
+pub(super) async fn code(State(app): State<App>, Params(target): Params<Target>) -> Response {
+    let to = safe_target(&target.to).to_owned();
+    render(&CodePage { shell: Shell::new(&app, "Enter the code", None), to, error: String::new() })
+}
+
+/// `POST /sign-in/code`: signs in.
+pub(super) async fn enter_code(
+    State(app): State<App>,
+    Extension(client): Extension<Client>,
+    headers: HeaderMap,
+    Form(form): Form<CodeForm>,
+) -> Result<Response, Problem> {
+    let to = safe_target(&form.to).to_owned();
+    let Some((id, secret)) = request_code::held(&app, &headers) else {
+        let error = "The code was asked for in another browser, or too long ago. Ask for another one.".to_owned();
+        let page = CodePage { shell: Shell::new(&app, "Enter the code", None), to, error };
+        return Ok(render_with(http::StatusCode::UNAUTHORIZED, &page));
+    };
+    let replaces = verify_code::present_session(&app, &headers).await?;
+    let verify = VerifyCode { id, secret: Some(secret), code: form.code, replaces, client };
+    match app.auth().verify_code(verify).await.map_err(Problem::from) {
+        Ok(signed_in) => Ok((verify_code::cookies(&app, &signed_in), go(&app, &to)).into_response()),
+        Err(problem) => {
+            let error = match problem.remaining {
+                Some(0) => "That code is not right, and it is used up now. Ask for another one.".to_owned(),
+                Some(1) => "That code is not right. One try is left.".to_owned(),
+                Some(left) => format!("That code is not right. {left} tries are left."),
+                None => sentence(&problem),
+            };
+            let page = CodePage { shell: Shell::new(&app, "Enter the code", None), to, error };
+            Ok(render_with(problem.status, &page))
+        }
+    }
+}
+
+/// `POST /sign-out`: ends the session.
+pub(super) async fn sign_out(State(app): State<App>, Person(caller): Person) -> Result<Response, Problem> {
+    app.auth().end_session(&caller.identity, caller.identity.session.id).await?;
+    let gone = app.set_cookie(Cookie::Session, None, Duration::ZERO);
+    let clear = (http::HeaderName::from_static("clear-site-data"), "\"cache\"".to_owned());
+    Ok((AppendHeaders([(SET_COOKIE, gone), clear]), go(&app, "/sign-in")).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_customers_page_is_known_by_its_path() {
+        assert_eq!(customers_page("/acme/requests/new?x=1").as_deref(), Some("acme"));
+        assert_eq!(customers_page("/acme/requests?status=open").as_deref(), Some("acme"));
+        assert_eq!(customers_page("/acme/tickets"), None);
+        assert_eq!(customers_page("/"), None);
+    }
+}

@@ -1,0 +1,91 @@
+//! Who works here, and inviting more.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use connect_core::{Action, EmailAddress, Limit, Role};
+use serde::Deserialize;
+
+use super::form::Form;
+use super::page::{Member, Shell, go, render, render_with, sentence};
+use crate::app::App;
+use crate::extract::Scope;
+use crate::problem::Problem;
+
+struct Entry {
+    name: String,
+    email: String,
+    role: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "members.html")]
+struct MembersPage {
+    shell: Shell,
+    slug: String,
+    members: Vec<Entry>,
+    invited: Vec<Entry>,
+    may_invite: bool,
+    roles: Vec<&'static str>,
+    form: InviteForm,
+    error: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct InviteForm {
+    email: String,
+    role: String,
+}
+
+async fn page(app: &App, scope: &Scope, form: InviteForm, error: String) -> Result<MembersPage, Problem> {
+    let members = app.desk().members(&scope.access);
+    let may_invite = app.desk().may(&scope.access, Action::ManageMembers);
+    let invited = if may_invite { members.invitations(None, Limit::MAX).await?.rows } else { Vec::new() };
+    let listed = members.list(None, Limit::MAX).await?.rows.into_iter().map(|(member, user)| Entry {
+        name: user.name.to_string(),
+        email: user.email.to_string(),
+        role: member.role.as_str(),
+    });
+    let own = scope.access.role().unwrap_or(Role::Viewer);
+    Ok(MembersPage {
+        shell: Shell::inside(app, "Members", scope),
+        slug: scope.access.workspace().slug.to_string(),
+        members: listed.collect(),
+        invited: invited
+            .into_iter()
+            .map(|i| Entry { name: String::new(), email: i.email.to_string(), role: i.role.as_str() })
+            .collect(),
+        may_invite,
+        roles: Role::ALL.iter().filter(|role| **role <= own).map(|role| role.as_str()).collect(),
+        form,
+        error,
+    })
+}
+
+/// `GET /{workspace}/members`.
+pub(super) async fn list(State(app): State<App>, Member(scope): Member) -> Result<Response, Problem> {
+    let form = InviteForm { role: Role::Member.as_str().to_owned(), ..InviteForm::default() };
+    Ok(render(&page(&app, &scope, form, String::new()).await?))
+}
+
+/// `POST /{workspace}/members`: invites somebody by mail.
+pub(super) async fn invite(
+    State(app): State<App>,
+    Member(scope): Member,
+    Form(form): Form<InviteForm>,
+) -> Result<Response, Problem> {
+    let done = async {
+        let email = EmailAddress::parse("email", &form.email)?;
+        let unknown = || connect_core::FieldError::new("role", "unknown", "must be one of the list");
+        let role = Role::parse(&form.role).ok_or_else(unknown)?;
+        Ok::<_, Problem>(app.auth().invite(&scope.access, email, role).await?)
+    };
+    match done.await {
+        Ok(_) => Ok(go(&app, &format!("/{}/members", scope.access.workspace().slug))),
+        Err(problem) => {
+            let page = page(&app, &scope, form, sentence(&problem)).await?;
+            Ok(render_with(problem.status, &page))
+        }
+    }
+}

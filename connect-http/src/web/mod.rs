@@ -1,0 +1,48 @@
+//! The web desk: pages rendered on the server. They work without scripts, by keyboard and on a phone.
+//!
+//! Every form posts to a path of its own and is answered with a redirect, or with the same page again,
+//! what was typed kept and what is wrong said.
+
+mod account;
+mod assets;
+mod form;
+mod home;
+mod join;
+mod members;
+mod page;
+mod requests;
+mod setup;
+mod ticket;
+mod tickets;
+mod time;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::app::App;
+
+pub(crate) use page::problem_page;
+
+/// Every page.
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route("/", get(home::home))
+        .route("/assets/desk.css", get(assets::style))
+        .route("/setup", get(setup::show).post(setup::create))
+        .route("/sign-in", get(account::ask).post(account::send_code))
+        .route("/sign-in/code", get(account::code).post(account::enter_code))
+        .route("/sign-out", post(account::sign_out))
+        .route("/workspaces", get(home::workspaces).post(home::create))
+        .route("/{workspace}", get(home::workspace))
+        .route("/{workspace}/tickets", get(tickets::list))
+        .route("/{workspace}/tickets/new", get(tickets::new).post(tickets::open))
+        .route("/{workspace}/tickets/{ticket}", get(ticket::show))
+        .route("/{workspace}/tickets/{ticket}/reply", post(ticket::reply))
+        .route("/{workspace}/tickets/{ticket}/note", post(ticket::note))
+        .route("/{workspace}/tickets/{ticket}/update", post(ticket::update))
+        .route("/{workspace}/members", get(members::list).post(members::invite))
+        .route("/{workspace}/join/{invitation}", get(join::show).post(join::accept))
+        .route("/{workspace}/requests", get(requests::list))
+        .route("/{workspace}/requests/new", get(requests::new).post(requests::open))
+        .route("/{workspace}/requests/{ticket}", get(requests::show).post(requests::reply))
+}

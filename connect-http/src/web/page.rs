@@ -1,0 +1,207 @@
+//! What all pages share: the shell around them, who may see them, and how errors look.
+
+use askama::Template;
+use axum::extract::{FromRequestParts, OriginalUri};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use connect_core::{Access, Standing};
+use http::StatusCode;
+use http::request::Parts;
+
+use crate::app::App;
+use crate::extract::{Caller, Scope};
+use crate::problem::Problem;
+
+/// The frame of a page: where the desk is mounted, who is signed in, in which workspace.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Shell {
+    pub(super) base: String,
+    pub(super) title: String,
+    pub(super) person: Option<String>,
+    pub(super) workspace: Option<Place>,
+}
+
+/// The workspace of a page.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) name: String,
+    pub(super) slug: String,
+    /// Whether the page is the team's; else it is the customers'.
+    pub(super) team: bool,
+    pub(super) may_open: bool,
+}
+
+impl Shell {
+    pub(super) fn new(app: &App, title: impl Into<String>, caller: Option<&Caller>) -> Self {
+        Self {
+            base: app.base().to_owned(),
+            title: title.into(),
+            person: caller.map(|caller| caller.identity.user.name.to_string()),
+            workspace: None,
+        }
+    }
+
+    pub(super) fn inside(app: &App, title: impl Into<String>, scope: &Scope) -> Self {
+        let workspace = scope.access.workspace();
+        let place = Place {
+            name: workspace.name.to_string(),
+            slug: workspace.slug.to_string(),
+            team: is_team(&scope.access),
+            may_open: app.desk().may(&scope.access, connect_core::Action::OpenTickets),
+        };
+        Self { workspace: Some(place), ..Self::new(app, title, Some(&scope.caller)) }
+    }
+}
+
+pub(super) fn is_team(access: &Access) -> bool {
+    matches!(access.standing(), Standing::Member(_))
+}
+
+/// A page as a response.
+pub(super) fn render(page: &impl Template) -> Response {
+    render_with(StatusCode::OK, page)
+}
+
+/// A page as a response of this status.
+pub(super) fn render_with(status: StatusCode, page: &impl Template) -> Response {
+    match page.render() {
+        Ok(html) => (status, Html(html)).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be rendered");
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "this page cannot be shown").into_response()
+        }
+    }
+}
+
+/// Goes to another page of the desk.
+pub(super) fn go(app: &App, path: &str) -> Response {
+    Redirect::to(&format!("{}{path}", app.base())).into_response()
+}
+
+/// A path of the desk to go to after signing in. Anything that is not plainly one is the front page.
+pub(super) fn safe_target(path: &str) -> &str {
+    let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '\\' | '"' | '<' | '>');
+    let is_path = path.starts_with('/') && !path.starts_with("//") && path.len() <= 500;
+    let lower = path.to_ascii_lowercase();
+    let is_encoded = lower.contains("%2f") || lower.contains("%5c") || lower.contains("%0") || lower.contains("..");
+    if is_path && path.chars().all(plain) && !is_encoded { path } else { "/" }
+}
+
+/// Somebody who may see a page of a workspace. Who is not signed in is sent to sign in first and comes
+/// back.
+pub(super) struct Member(pub(super) Scope);
+
+/// Somebody who is signed in, likewise.
+pub(super) struct Person(pub(super) Caller);
+
+/// The path of a request below the place where the desk is mounted, with its query.
+fn own_path(parts: &Parts, app: &App) -> String {
+    let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
+    let path = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    path.strip_prefix(app.base()).unwrap_or(path).to_owned()
+}
+
+fn to_sign_in(app: &App, parts: &Parts, problem: Problem) -> Response {
+    if problem.status != StatusCode::UNAUTHORIZED {
+        return problem.into_response();
+    }
+    let path = if parts.method == http::Method::GET { own_path(parts, app) } else { "/".to_owned() };
+    let target: String = url::form_urlencoded::byte_serialize(path.as_bytes()).collect();
+    go(app, &format!("/sign-in?to={target}"))
+}
+
+impl FromRequestParts<App> for Person {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        let caller = <Caller as FromRequestParts<App>>::from_request_parts(parts, app).await;
+        caller.map(Self).map_err(|problem| to_sign_in(app, parts, problem))
+    }
+}
+
+impl FromRequestParts<App> for Member {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        let scope = Scope::from_request_parts(parts, app).await;
+        scope.map(Self).map_err(|problem| to_sign_in(app, parts, problem))
+    }
+}
+
+#[derive(Template)]
+#[template(path = "problem.html")]
+struct ProblemPage {
+    shell: Shell,
+    heading: &'static str,
+    detail: String,
+    request_id: String,
+}
+
+/// What people see of a problem.
+pub(crate) fn problem_page(app: &App, problem: &Problem, request_id: &str) -> String {
+    let heading = match problem.status {
+        StatusCode::NOT_FOUND => "There is nothing here",
+        StatusCode::FORBIDDEN => "You may not do this",
+        StatusCode::TOO_MANY_REQUESTS => "That was a bit much",
+        StatusCode::SERVICE_UNAVAILABLE => "Not just now",
+        StatusCode::INTERNAL_SERVER_ERROR => "Something is wrong with the desk",
+        _ => "That did not work",
+    };
+    let page = ProblemPage {
+        shell: Shell::new(app, heading, None),
+        heading,
+        detail: sentence(problem),
+        request_id: request_id.to_owned(),
+    };
+    page.render().unwrap_or_else(|_| heading.to_owned())
+}
+
+/// A problem as a sentence or two.
+pub(super) fn sentence(problem: &Problem) -> String {
+    let mut text = if problem.errors.is_empty() { problem.detail.clone() } else { String::new() };
+    for error in &problem.errors {
+        if !text.is_empty() {
+            text.push_str("; ");
+        }
+        text.push_str(&error.field.replace('_', " "));
+        text.push(' ');
+        text.push_str(&error.detail);
+    }
+    if let Some(seconds) = problem.retry_after {
+        text.push_str(&format!(
+            ". Try again in {}.",
+            if seconds > 90 { format!("{} minutes", seconds.div_ceil(60)) } else { format!("{seconds} seconds") }
+        ));
+    }
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sec_49_only_plain_paths_of_the_desk_are_gone_to() {
+        for good in ["/", "/acme/tickets?q=status%3Aopen&sort=-number", "/acme/requests/12"] {
+            assert_eq!(safe_target(good), good);
+        }
+        for bad in [
+            "",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "javascript:alert(1)",
+            "/a\tb",
+            "/a\r\nb",
+            "/%2f%2fevil.example",
+            "/%5cevil.example",
+            "/a/../../b",
+            "/%0d%0ax",
+            "evil",
+            "/ä",
+            "/a b",
+        ] {
+            assert_eq!(safe_target(bad), "/", "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! One ticket, as the team sees it.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use connect_core::event::Fact;
+use connect_core::message::MessageKind;
+use connect_core::ticket::{Category, Priority, ReplyOptions, StatusName, TicketPatch, TicketView, TimelineEntry};
+use connect_core::{Action, Actor, Body, LabelName, Limit, Page, Subject};
+use serde::Deserialize;
+
+use super::form::{Form, filled, new_key, once};
+use super::page::{Member, Shell, go, is_team, render, render_with, sentence};
+use super::time::When;
+use crate::api::message::shape::People;
+use crate::api::shape::{Fields, id};
+use crate::app::App;
+use crate::extract::{Params, Scope};
+use crate::markdown;
+use crate::problem::Problem;
+
+/// Entries of a page of the timeline.
+const ENTRIES: u64 = 50;
+
+/// One entry as it is shown: a message with text, or a line that says what happened.
+pub(super) struct Entry {
+    pub(super) class: &'static str,
+    pub(super) author: String,
+    pub(super) when: When,
+    pub(super) html: Option<String>,
+    pub(super) line: String,
+}
+
+/// A person who can be assigned.
+struct Choice {
+    id: String,
+    name: String,
+}
+
+/// What was typed and could not be taken.
+#[derive(Default)]
+struct Draft {
+    reply: String,
+    note: String,
+    error: String,
+}
+
+#[derive(Template)]
+#[template(path = "ticket.html")]
+struct TicketPage {
+    shell: Shell,
+    slug: String,
+    view: TicketView,
+    entries: Vec<Entry>,
+    next: Option<String>,
+    earlier: bool,
+    members: Vec<Choice>,
+    assignee: String,
+    labels: String,
+    categories: &'static [Category],
+    priorities: &'static [Priority],
+    may_reply: bool,
+    may_update: bool,
+    may_note: bool,
+    draft: Draft,
+    once: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Query {
+    cursor: Option<String>,
+}
+
+/// What a fact says in a line.
+fn line(fact: &Fact, people: &People) -> String {
+    let name = |user: Option<connect_core::UserId>| {
+        user.and_then(|user| people.name(Actor::User(user))).unwrap_or("nobody").to_owned()
+    };
+    match fact {
+        Fact::TicketAssigned { to, .. } => format!("assigned it to {}", name(*to)),
+        Fact::TicketStatusChanged { from, to, .. } => format!("changed the status from {from} to {to}"),
+        Fact::TicketPriorityChanged { from, to } => format!("changed the priority from {from} to {to}"),
+        Fact::TicketSubjectChanged {} => "changed the subject".to_owned(),
+        Fact::TicketLabelled { label } => format!("put on the label {label}"),
+        Fact::TicketUnlabelled { label } => format!("took off the label {label}"),
+        Fact::TicketOpened { .. } => "opened the ticket".to_owned(),
+        _ => "changed the ticket".to_owned(),
+    }
+}
+
+/// A page of a timeline as it is shown.
+pub(super) async fn entries(app: &App, scope: &Scope, page: &Page<TimelineEntry>) -> Result<Vec<Entry>, Problem> {
+    let mut actors = Vec::with_capacity(page.rows.len());
+    for entry in &page.rows {
+        actors.push(entry.event.actor);
+        actors.extend(entry.message.as_ref().map(|message| message.author));
+        if let Fact::TicketAssigned { to: Some(user), .. } = entry.event.fact {
+            actors.push(Actor::User(user));
+        }
+    }
+    let people = People::look_up(app, &scope.access, actors.into_iter()).await?;
+    let now = app.desk().now();
+    let shown = page.rows.iter().map(|entry| {
+        let when = When::new(entry.event.at, now);
+        let actor = people.name(entry.event.actor).unwrap_or("The desk").to_owned();
+        match &entry.message {
+            Some(message) => Entry {
+                class: match (message.kind, message.author) {
+                    (MessageKind::Note, _) => "note",
+                    (MessageKind::Reply, Actor::Contact(_)) => "customer",
+                    (MessageKind::Reply, _) => "team",
+                },
+                author: people.name(message.author).map_or(actor, str::to_owned),
+                when,
+                html: Some(markdown::html(message.body.as_str())),
+                line: String::new(),
+            },
+            None => Entry { class: "event", author: actor, when, html: None, line: line(&entry.event.fact, &people) },
+        }
+    });
+    Ok(shown.collect())
+}
+
+async fn page(app: &App, scope: &Scope, cursor: Option<String>, draft: Draft) -> Result<TicketPage, Problem> {
+    let tickets = app.desk().tickets(&scope.access);
+    let key = scope.ticket()?;
+    let view = tickets.get(key).await?;
+    let limit = Limit::new(ENTRIES)?;
+    // The newest entries first, unless a place was asked for.
+    let start = match &cursor {
+        Some(cursor) => Some(cursor.clone()),
+        None => tickets.newest_page(key, limit).await?,
+    };
+    let timeline = tickets.timeline(key, start.as_deref(), limit).await?;
+    let members = app.desk().members(&scope.access).list(None, Limit::MAX).await?;
+    let members = members.rows.into_iter().filter(|(member, _)| member.role >= connect_core::Role::Member);
+    let may = |action| app.desk().may(&scope.access, action);
+    Ok(TicketPage {
+        shell: Shell::inside(app, format!("#{} {}", view.ticket.number, view.ticket.subject), scope),
+        slug: scope.access.workspace().slug.to_string(),
+        entries: entries(app, scope, &timeline).await?,
+        next: timeline.next,
+        earlier: start.is_some(),
+        members: members.map(|(m, user)| Choice { id: m.user.to_string(), name: user.name.to_string() }).collect(),
+        assignee: view.ticket.assignee.map(|id| id.to_string()).unwrap_or_default(),
+        labels: view.ticket.labels.iter().map(LabelName::as_str).collect::<Vec<_>>().join(", "),
+        categories: Category::ALL,
+        priorities: Priority::ALL,
+        may_reply: may(Action::ReplyToTickets) && view.ticket.category != Category::Closed,
+        may_update: may(Action::UpdateTickets),
+        may_note: may(Action::WriteNotes),
+        draft,
+        once: new_key(app),
+        view,
+    })
+}
+
+/// `GET /{workspace}/tickets/{ticket}`.
+pub(super) async fn show(
+    State(app): State<App>,
+    Member(scope): Member,
+    Params(query): Params<Query>,
+) -> Result<Response, Problem> {
+    if !is_team(&scope.access) {
+        let (slug, ticket) = (&scope.access.workspace().slug, scope.segment("ticket").unwrap_or_default());
+        return Ok(go(&app, &format!("/{slug}/requests/{ticket}")));
+    }
+    Ok(render(&page(&app, &scope, query.cursor, Draft::default()).await?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TextForm {
+    body: String,
+    #[serde(default)]
+    seen: String,
+    #[serde(default)]
+    once: String,
+    #[serde(default)]
+    status: String,
+}
+
+/// Back to the ticket, or the page again with what was typed and what is wrong.
+async fn answered(app: &App, scope: &Scope, done: Result<u64, Problem>, draft: Draft) -> Result<Response, Problem> {
+    match done {
+        Ok(number) => Ok(go(app, &format!("/{}/tickets/{number}#end", scope.access.workspace().slug))),
+        Err(problem) => {
+            let draft = Draft { error: sentence(&problem), ..draft };
+            Ok(render_with(problem.status, &page(app, scope, None, draft).await?))
+        }
+    }
+}
+
+/// `POST …/reply`: answers the customer.
+pub(super) async fn reply(
+    State(app): State<App>,
+    Member(scope): Member,
+    Form(form): Form<TextForm>,
+) -> Result<Response, Problem> {
+    let done = async {
+        let mut fields = Fields::default();
+        let body = fields.read(Body::parse("answer", &form.body));
+        let last_seen = fields.read(filled(&form.seen).map(|text| id("seen", text)).transpose()).flatten();
+        let status = fields.read(filled(&form.status).map(|text| StatusName::parse("status", text)).transpose());
+        fields.finish()?;
+        let Some(body) = body else { return Err(Problem::invalid(Vec::new())) };
+        let access = scope.access.clone().once(once(&form.once, "reply"));
+        let options = ReplyOptions { last_seen, status: status.flatten() };
+        let (view, _) = app.desk().tickets(&access).reply(scope.ticket()?, body, options).await?;
+        Ok(view.ticket.number)
+    };
+    let done = done.await;
+    answered(&app, &scope, done, Draft { reply: form.body, ..Draft::default() }).await
+}
+
+/// `POST …/note`: writes for the team only.
+pub(super) async fn note(
+    State(app): State<App>,
+    Member(scope): Member,
+    Form(form): Form<TextForm>,
+) -> Result<Response, Problem> {
+    let done = async {
+        let body = Body::parse("note", &form.body)?;
+        let access = scope.access.clone().once(once(&form.once, "note"));
+        let (view, _) = app.desk().tickets(&access).note(scope.ticket()?, body).await?;
+        Ok(view.ticket.number)
+    };
+    let done = done.await;
+    answered(&app, &scope, done, Draft { note: form.body, ..Draft::default() }).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UpdateForm {
+    subject: String,
+    status: String,
+    priority: String,
+    assignee: String,
+    labels: String,
+    version: u64,
+}
+
+/// `POST …/update`: changes fields.
+pub(super) async fn update(
+    State(app): State<App>,
+    Member(scope): Member,
+    Form(form): Form<UpdateForm>,
+) -> Result<Response, Problem> {
+    let done = async {
+        let mut fields = Fields::default();
+        let texts = form.labels.split(',').filter_map(filled);
+        let labels: Result<_, _> = texts.map(|text| LabelName::parse("labels", text)).collect();
+        let assignee = filled(&form.assignee).map(|text| id("assignee", text)).transpose();
+        let patch = TicketPatch {
+            subject: fields.read(Subject::parse("subject", &form.subject)),
+            status: fields.read(StatusName::parse("status", &form.status)),
+            priority: fields.read(Priority::parse("priority", &form.priority)),
+            assignee: fields.read(assignee),
+            labels: fields.read(labels),
+            seen: Some(connect_core::Version::new(form.version)),
+            ..TicketPatch::default()
+        };
+        fields.finish()?;
+        let view =
+            app.desk().tickets(&scope.access).update(scope.ticket()?, patch).await.map_err(|error| match error {
+                connect_core::Error::VersionMismatch { .. } => Problem::new(
+                    http::StatusCode::PRECONDITION_FAILED,
+                    "version_mismatch",
+                    "somebody else has changed this ticket meanwhile; here it is as it is now",
+                ),
+                error => error.into(),
+            })?;
+        Ok(view.ticket.number)
+    };
+    let done = done.await;
+    answered(&app, &scope, done, Draft::default()).await
+}
