@@ -17,7 +17,7 @@ pub(super) fn check(app: &App, request: &Request, is_api: bool) -> Result<(), Pr
     if headers.contains_key(header::AUTHORIZATION) || (is_api && !has_cookie(app, request)) {
         return Ok(());
     }
-    let ours = match headers.get("sec-fetch-site").map(|site| site.as_bytes()) {
+    let ours = match headers.get("sec-fetch-site").map(http::HeaderValue::as_bytes) {
         Some(site) => site == b"same-origin" || site == b"none",
         None => headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).is_some_and(|origin| {
             origin != "null" && (origin == app.origin() || app.settings().allowed_origins.iter().any(|o| o == origin))

@@ -1,5 +1,7 @@
 //! What all pages share: the shell around them, who may see them, and how errors look.
 
+use std::fmt::Write;
+
 use askama::Template;
 use axum::extract::{FromRequestParts, OriginalUri};
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -167,10 +169,9 @@ pub(super) fn sentence(problem: &Problem) -> String {
         text.push_str(&error.detail);
     }
     if let Some(seconds) = problem.retry_after {
-        text.push_str(&format!(
-            ". Try again in {}.",
-            if seconds > 90 { format!("{} minutes", seconds.div_ceil(60)) } else { format!("{seconds} seconds") }
-        ));
+        let wait =
+            if seconds > 90 { format!("{} minutes", seconds.div_ceil(60)) } else { format!("{seconds} seconds") };
+        let _ = write!(text, ". Try again in {wait}.");
     }
     let mut chars = text.chars();
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()

@@ -1,0 +1,114 @@
+//! Serving, until asked to stop.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use connect_core::dispatch::DispatchSettings;
+use connect_http::ServeSettings;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{info, warn};
+use tracing_subscriber::EnvFilter;
+
+use crate::settings::{Environment, Settings};
+use crate::{demo, dev_mail, parts};
+
+/// How often what has ended is removed.
+const SWEEP_EVERY: Duration = Duration::from_secs(600);
+
+fn log(settings: &Settings) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&settings.log).with_context(|| format!("CONNECT_LOG is {:?}", settings.log))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if settings.log_json {
+        builder.json().init()
+    } else {
+        builder.init()
+    }
+    Ok(())
+}
+
+/// Brings the database up to date, or prints how.
+pub(crate) async fn migrate(settings: &Settings, print: bool) -> anyhow::Result<ExitCode> {
+    if print {
+        for (version, name, sql) in connect_store::sqlite::migrations("connect_") {
+            println!("-- {version:04} {name}\n{sql}");
+        }
+    } else {
+        parts::store(settings).await?.close().await;
+        println!("{} is up to date", settings.database.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Serves.
+pub(crate) async fn run(settings: &Settings, with_demo: bool) -> anyhow::Result<ExitCode> {
+    log(settings)?;
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .with_context(|| format!("CONNECT_LISTEN is {}, which cannot be served on", settings.listen))?;
+    let address = listener.local_addr()?;
+    let mut settings = settings.clone();
+    if settings.listen.port() == 0 {
+        // A free port was asked for: the address people use follows from the one that was found.
+        let asked = format!("http://{}", settings.listen);
+        if settings.public_url == asked {
+            settings.public_url = format!("http://{address}");
+        }
+    }
+    let parts = parts::parts(&settings).await?;
+    if with_demo {
+        demo::fill(&parts.desk).await?;
+    }
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let dispatcher = parts.desk.dispatcher(DispatchSettings::default()).start();
+    let auth = parts.app.auth().clone();
+    let sweeper = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(SWEEP_EVERY).await;
+            if let Err(error) = auth.sweep().await {
+                warn!(%error, "what has ended could not be removed");
+            }
+        }
+    });
+    let mut router = connect_http::router(parts.app.clone());
+    if let Some(recorder) = &parts.recorder {
+        router = dev_mail::routes(recorder.clone()).fallback_service(router);
+    }
+    greet(&settings, &parts).await?;
+    let serve = ServeSettings { max_connections: settings.max_connections, ..ServeSettings::default() };
+    connect_http::serve(listener, router, serve, async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        info!("stopping");
+    })
+    .await;
+    sweeper.abort();
+    dispatcher.stop().await;
+    parts.store.close().await;
+    info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says where to go and how to get in.
+async fn greet(settings: &Settings, parts: &parts::Parts) -> anyhow::Result<()> {
+    let url = &settings.public_url;
+    println!("Connect serves {url}");
+    if !parts.desk.workspaces().any().await? {
+        println!(
+            "There is no workspace yet: open {url}/setup, sign in with your e-mail address, and make the first one."
+        );
+    }
+    if settings.captures_mail() {
+        println!("Mail is captured: your sign-in code is on {url}/dev/mail");
+    } else {
+        println!("Sign-in codes are sent by mail.");
+    }
+    if settings.environment == Environment::Development && !settings.is_secure() {
+        println!("This is a development server: no HTTPS, open sign-up.");
+    }
+    Ok(())
+}

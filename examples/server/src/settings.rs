@@ -1,0 +1,390 @@
+//! Settings, from a file, the environment and the arguments, in that order of growing strength. The one
+//! place that reads the environment.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::ArgMatches;
+use connect_auth::{AuthSettings, SignUp};
+use connect_core::EmailAddress;
+use connect_core::notify::MailIdentity;
+use connect_core::store::{CodeForm, Quota};
+
+/// One setting.
+pub(crate) struct OptionRow {
+    /// Its name in a file; with `-` for `_` on the command line; in capitals after `CONNECT_` in the
+    /// environment.
+    pub(crate) name: &'static str,
+    /// What it is when nothing is said.
+    pub(crate) default: Option<&'static str>,
+    /// What it is for.
+    pub(crate) help: &'static str,
+    /// Whether its value is never shown.
+    pub(crate) secret: bool,
+}
+
+impl OptionRow {
+    pub(crate) fn env(&self) -> String {
+        format!("CONNECT_{}", self.name.to_uppercase())
+    }
+}
+
+const fn row(name: &'static str, default: Option<&'static str>, help: &'static str) -> OptionRow {
+    OptionRow { name, default, help, secret: false }
+}
+
+const fn secret(name: &'static str, help: &'static str) -> OptionRow {
+    OptionRow { name, default: None, help, secret: true }
+}
+
+/// Every setting. The table in the README is made from this one.
+pub(crate) const OPTIONS: &[OptionRow] = &[
+    row("environment", Some("development"), "development, staging or production"),
+    row("listen", Some("127.0.0.1:8080"), "Address and port to serve on"),
+    row(
+        "public_url",
+        None,
+        "The address people reach the desk at; links in mail begin with it [default: http://LISTEN]",
+    ),
+    row("data_dir", Some("data"), "Folder for the database file and the development secret"),
+    row("database_url", None, "sqlite://PATH [default: sqlite://DATA_DIR/connect.db]"),
+    secret(
+        "smtp_url",
+        "smtp://user:password@host:port or smtps://…; without it mail is captured on /dev/mail, in development on loopback only",
+    ),
+    row("mail_from", Some("Connect <desk@localhost.localdomain>"), "Who mail is from: Name <address>"),
+    secret(
+        "secret_key",
+        "At least 32 characters; required outside development, where one is made and kept in DATA_DIR",
+    ),
+    secret("secret_keys_older", "Earlier secret keys that still count, with commas between"),
+    row("sign_up", None, "open or invited [default: open in development, else invited]"),
+    row("code_digits", Some("8"), "Digits of a sign-in code, 6 to 12"),
+    row("code_minutes", Some("5"), "How long a code works, 1 to 10"),
+    row("limit_sends_per_address", Some("3/15m"), "Codes sent to one address in a short while"),
+    row("limit_sends_per_address_a_day", Some("10/24h"), "Codes sent to one address in a day"),
+    row("limit_sends_per_ip", Some("10/1h"), "Codes asked for from one client address"),
+    row("limit_failures_per_ip", Some("10/10m"), "Wrong codes entered from one client address"),
+    row("limit_requests", Some("100/1m"), "Requests from one session or client address"),
+    row("limit_mails", Some("5000/1h"), "Sign-in mails of the whole desk"),
+    row("max_connections", Some("4096"), "Connections at once"),
+    row("allowed_origins", None, "Further origins whose pages may send forms, with commas between"),
+    row("log", Some("info"), "What is logged, as a filter of the tracing crate"),
+    row("log_format", Some("text"), "text or json"),
+];
+
+/// How the server runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Environment {
+    Development,
+    Staging,
+    Production,
+}
+
+/// All settings, checked.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) environment: Environment,
+    pub(crate) listen: SocketAddr,
+    pub(crate) public_url: String,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) database: PathBuf,
+    pub(crate) smtp_url: Option<Hidden>,
+    pub(crate) mail_from: MailIdentity,
+    pub(crate) secret_key: Option<Hidden>,
+    pub(crate) older_keys: Vec<Hidden>,
+    pub(crate) auth: AuthSettings,
+    pub(crate) max_connections: usize,
+    pub(crate) allowed_origins: Vec<String>,
+    pub(crate) log: String,
+    pub(crate) log_json: bool,
+}
+
+/// A value that does not show itself.
+#[derive(Clone)]
+pub(crate) struct Hidden(pub(crate) String);
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// What is said of each setting, before it is understood.
+#[derive(Default)]
+struct Said {
+    values: BTreeMap<&'static str, String>,
+    errors: Vec<String>,
+}
+
+impl Said {
+    fn get(&self, name: &str) -> Option<&str> {
+        let default = OPTIONS.iter().find(|option| option.name == name).and_then(|option| option.default);
+        self.values.get(name).map(String::as_str).or(default)
+    }
+
+    /// The value as something, or a remembered error that names setting, value and what is allowed.
+    fn read<T>(&mut self, name: &str, allowed: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let value = self.get(name)?.to_owned();
+        let parsed = parse(&value);
+        if parsed.is_none() {
+            let option = OPTIONS.iter().find(|option| option.name == name);
+            let shown = if option.is_some_and(|option| option.secret) { "***" } else { value.as_str() };
+            let variable = option.map(OptionRow::env).unwrap_or_default();
+            self.errors.push(format!("{variable} is {shown:?}, but must be {allowed}"));
+        }
+        parsed
+    }
+}
+
+#[allow(clippy::disallowed_methods)]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn gather(matches: &ArgMatches) -> Said {
+    let mut said = Said::default();
+    let file = matches.get_one::<String>("config").cloned().or_else(|| environment("CONNECT_CONFIG"));
+    let mut in_file = toml::Table::new();
+    if let Some(path) = file {
+        match std::fs::read_to_string(&path)
+            .map_err(|e| e.to_string())
+            .and_then(|t| t.parse().map_err(|e: toml::de::Error| e.to_string()))
+        {
+            Ok(table) => in_file = table,
+            Err(error) => said.errors.push(format!("the settings file {path:?} cannot be read: {error}")),
+        }
+    }
+    for name in in_file.keys().filter(|name| OPTIONS.iter().all(|option| option.name != *name)) {
+        said.errors.push(format!("the settings file has {name:?}, which is no setting"));
+    }
+    for option in OPTIONS {
+        let from_file =
+            in_file.get(option.name).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        let argument = matches.get_one::<String>(option.name).cloned();
+        if let Some(value) = argument.or_else(|| environment(&option.env())).or(from_file) {
+            said.values.insert(option.name, value);
+        }
+    }
+    said
+}
+
+/// `3/15m`: so many in so long.
+fn quota(text: &str) -> Option<Quota> {
+    let (limit, window) = text.split_once('/')?;
+    let unit = window.chars().last()?;
+    let count: u64 = window[..window.len() - unit.len_utf8()].parse().ok()?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86_400,
+        _ => return None,
+    };
+    let window = Duration::from_secs(count.checked_mul(seconds)?);
+    (!window.is_zero()).then_some(Quota { limit: limit.parse().ok()?, window })
+}
+
+/// `Name <address>`, or an address alone.
+fn identity(text: &str) -> Option<MailIdentity> {
+    let (name, address) = match text.split_once('<') {
+        Some((name, rest)) => (Some(name.trim().to_owned()).filter(|n| !n.is_empty()), rest.strip_suffix('>')?),
+        None => (None, text),
+    };
+    Some(MailIdentity { name, address: EmailAddress::parse("mail_from", address).ok()? })
+}
+
+fn http_url(text: &str) -> Option<String> {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"))?;
+    let plain = !rest.is_empty()
+        && !rest.starts_with('/')
+        && rest.chars().all(|c| c.is_ascii_graphic() && !"?#\\\"<>".contains(c));
+    plain.then(|| text.trim_end_matches('/').to_owned())
+}
+
+const QUOTA: &str = "so many in so long, such as 3/15m, 10/24h or 100/1m";
+
+impl Settings {
+    /// Reads all settings; every one that is wrong is told.
+    pub(crate) fn load(matches: &ArgMatches) -> Result<Self, Vec<String>> {
+        let mut said = gather(matches);
+        let settings = Self::understand(&mut said);
+        match settings {
+            Some(settings) if said.errors.is_empty() => Ok(settings),
+            _ => Err(said.errors),
+        }
+    }
+
+    fn understand(said: &mut Said) -> Option<Self> {
+        let environment = said.read("environment", "development, staging or production", |text| match text {
+            "development" => Some(Environment::Development),
+            "staging" => Some(Environment::Staging),
+            "production" => Some(Environment::Production),
+            _ => None,
+        });
+        let listen: Option<SocketAddr> =
+            said.read("listen", "an address and a port, such as 127.0.0.1:8080", |t| t.parse().ok());
+        let public_url = said.read("public_url", "an address that begins with http:// or https://", http_url);
+        let data_dir = said.read("data_dir", "a folder", |text| Some(PathBuf::from(text)));
+        let database = said.read("database_url", "sqlite://PATH", |text| {
+            text.strip_prefix("sqlite://").filter(|path| !path.is_empty()).map(PathBuf::from)
+        });
+        let smtp_url = said.read("smtp_url", "an address that begins with smtp:// or smtps://", |text| {
+            (text.starts_with("smtp://") || text.starts_with("smtps://")).then(|| Hidden(text.to_owned()))
+        });
+        let mail_from = said.read("mail_from", "Name <address@example.org>", identity);
+        let long = |text: &str| (text.len() >= 32).then(|| Hidden(text.to_owned()));
+        let secret_key = said.read("secret_key", "at least 32 characters", long);
+        let older_keys = said.read("secret_keys_older", "keys of at least 32 characters with commas between", |text| {
+            text.split(',').map(|key| long(key.trim())).collect::<Option<Vec<_>>>()
+        });
+        let auth = auth(said, environment);
+        let max_connections = said.read("max_connections", "a number from 1 to 1000000", |text| {
+            text.parse().ok().filter(|count| (1..=1_000_000).contains(count))
+        });
+        let allowed_origins =
+            said.read("allowed_origins", "origins such as https://example.org with commas between", |text| {
+                text.split(',').map(|origin| http_url(origin.trim())).collect::<Option<Vec<_>>>()
+            });
+        let log_json = said.read("log_format", "text or json", |text| match text {
+            "text" => Some(false),
+            "json" => Some(true),
+            _ => None,
+        });
+        let log = said.get("log").unwrap_or("info").to_owned();
+        let (environment, listen, data_dir) = (environment?, listen?, data_dir?);
+        if environment != Environment::Development {
+            if secret_key.is_none() && said.get("secret_key").is_none() {
+                said.errors.push(
+                    "CONNECT_SECRET_KEY is not set, but must be outside development: at least 32 random characters"
+                        .to_owned(),
+                );
+            }
+            if smtp_url.is_none() && said.get("smtp_url").is_none() {
+                said.errors.push("CONNECT_SMTP_URL is not set, but must be outside development: captured mail is for one's own machine".to_owned());
+            }
+        } else if smtp_url.is_none() && said.get("smtp_url").is_none() && !listen.ip().is_loopback() {
+            said.errors.push(format!(
+                "CONNECT_LISTEN is {listen}, but must be a loopback address while no CONNECT_SMTP_URL is set: the captured mail on /dev/mail would be open to others"
+            ));
+        }
+        Some(Self {
+            environment,
+            listen,
+            public_url: public_url.unwrap_or_else(|| format!("http://{listen}")),
+            database: database.unwrap_or_else(|| data_dir.join("connect.db")),
+            data_dir,
+            smtp_url,
+            mail_from: mail_from?,
+            secret_key,
+            older_keys: older_keys.unwrap_or_default(),
+            auth: auth?,
+            max_connections: max_connections?,
+            allowed_origins: allowed_origins.unwrap_or_default(),
+            log,
+            log_json: log_json?,
+        })
+    }
+
+    /// Whether mail is captured instead of sent.
+    pub(crate) fn captures_mail(&self) -> bool {
+        self.smtp_url.is_none()
+    }
+
+    /// Whether people reach the desk over HTTPS.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.public_url.starts_with("https://") || self.environment != Environment::Development
+    }
+}
+
+fn auth(said: &mut Said, environment: Option<Environment>) -> Option<AuthSettings> {
+    let sign_up = said.read("sign_up", "open or invited", |text| match text {
+        "open" => Some(SignUp::Open),
+        "invited" => Some(SignUp::Invited),
+        _ => None,
+    });
+    let usual = if environment == Some(Environment::Development) { SignUp::Open } else { SignUp::Invited };
+    let digits = said.read("code_digits", "a number from 6 to 12", |t| t.parse().ok().filter(|d| (6..=12).contains(d)));
+    let minutes: Option<u64> =
+        said.read("code_minutes", "a number from 1 to 10", |t| t.parse().ok().filter(|m| (1..=10).contains(m)));
+    let mut settings = AuthSettings { sign_up: sign_up.unwrap_or(usual), ..AuthSettings::default() };
+    settings.code_form = CodeForm::Digits(digits?);
+    settings.code_lifetime = Duration::from_secs(minutes? * 60);
+    let quotas = &mut settings.quotas;
+    for (name, place) in [
+        ("limit_sends_per_address", &mut quotas.sends_per_address),
+        ("limit_sends_per_address_a_day", &mut quotas.sends_per_address_a_day),
+        ("limit_sends_per_ip", &mut quotas.sends_per_ip),
+        ("limit_failures_per_ip", &mut quotas.failures_per_ip),
+        ("limit_requests", &mut quotas.requests),
+        ("limit_mails", &mut quotas.mails),
+    ] {
+        *place = said.read(name, QUOTA, quota)?;
+    }
+    Some(settings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(arguments: &[&str]) -> Result<Settings, Vec<String>> {
+        let arguments = std::iter::once("connect-server").chain(arguments.iter().copied());
+        Settings::load(&crate::command().get_matches_from(arguments))
+    }
+
+    #[test]
+    fn every_wrong_setting_is_told_with_its_value_and_what_is_allowed() {
+        let errors = load(&["--listen", "nowhere", "--limit-requests", "many", "--smtp-url", "secret-thing"])
+            .expect_err("wrong");
+        let told = errors.join("\n");
+        assert!(told.contains("CONNECT_LISTEN is \"nowhere\", but must be an address and a port"), "{told}");
+        assert!(told.contains("CONNECT_LIMIT_REQUESTS is \"many\""), "{told}");
+        assert!(told.contains("CONNECT_SMTP_URL is \"***\"") && !told.contains("secret-thing"), "{told}");
+    }
+
+    #[test]
+    fn outside_development_a_secret_and_smtp_are_required() {
+        let told = load(&["--environment", "production"]).expect_err("missing").join("\n");
+        assert!(told.contains("CONNECT_SECRET_KEY") && told.contains("CONNECT_SMTP_URL"), "{told}");
+        let key = "k".repeat(32);
+        let all = ["--environment", "production", "--secret-key", &key, "--smtp-url", "smtps://u:p@mail.example.org"];
+        let settings = load(&all).expect("complete");
+        assert_eq!(settings.auth.sign_up, SignUp::Invited);
+        assert!(settings.is_secure());
+        assert!(!format!("{settings:?}").contains(&key), "secrets do not show themselves");
+    }
+
+    #[test]
+    fn sec_21_captured_mail_needs_a_loopback_listener() {
+        let told = load(&["--listen", "0.0.0.0:8080"]).expect_err("open to others").join("\n");
+        assert!(told.contains("/dev/mail would be open to others"), "{told}");
+        assert!(load(&["--listen", "127.0.0.1:0"]).is_ok());
+    }
+
+    #[test]
+    fn quotas_and_identities_are_read() {
+        assert_eq!(quota("3/15m"), Some(Quota::per_seconds(3, 900)));
+        for bad in ["3", "3/m", "x/1m", "3/0s", "3/5y", "/"] {
+            assert_eq!(quota(bad), None, "{bad}");
+        }
+        let from = identity("Acme <help@acme.example>").expect("an identity");
+        assert_eq!((from.name.as_deref(), from.address.as_str()), (Some("Acme"), "help@acme.example"));
+        assert!(identity("nobody").is_none() && identity("A <b@c.example").is_none());
+    }
+
+    #[test]
+    fn the_table_in_the_readme_is_this_one() {
+        let mut table = String::from("| variable | default | what it is |\n|---|---|---|\n");
+        for option in OPTIONS {
+            use std::fmt::Write;
+            let default = option.default.map(|text| format!("`{text}`")).unwrap_or_default();
+            let _ = writeln!(table, "| `{}` | {default} | {} |", option.env(), option.help.replace('|', "\\|"));
+        }
+        let readme =
+            std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).expect("README.md");
+        assert!(readme.contains(&table), "README.md must hold:\n{table}");
+    }
+}
