@@ -1,0 +1,43 @@
+//! `cargo xtask test`: every test there is.
+
+use std::process::Command;
+
+use anyhow::{Context, bail};
+
+use crate::services::Services;
+use crate::tools;
+
+/// Cargo, as the one that runs this.
+pub(crate) fn cargo() -> Command {
+    Command::new(env!("CARGO"))
+}
+
+/// Runs a command and fails if it does.
+pub(crate) fn must(what: &str, command: &mut Command) -> anyhow::Result<()> {
+    println!("== {what}");
+    let status = command.status().with_context(|| what.to_owned())?;
+    if status.success() { Ok(()) } else { bail!("{what}: {status}") }
+}
+
+/// Runs all of it.
+pub(crate) fn run() -> anyhow::Result<()> {
+    tools::ensure()?;
+    let services = Services::start()?;
+    let environment = services.environment.iter().map(|(name, value)| (*name, value.as_str()));
+    // The README promises `cargo run --release`: the test that follows it word for word finds it built.
+    must("the release server", cargo().args(["build", "--release", "--package", "connect-server"]))?;
+    let has_nextest = cargo().args(["nextest", "--version"]).output().is_ok_and(|out| out.status.success());
+    let mut tests = cargo();
+    if has_nextest {
+        tests.args(["nextest", "run", "--workspace", "--all-features", "--no-fail-fast"]);
+    } else {
+        tests.args(["test", "--workspace", "--all-features", "--no-fail-fast", "--lib", "--bins", "--tests"]);
+    }
+    must("tests", tests.envs(environment.clone()))?;
+    let mut documents = cargo();
+    documents.args(["test", "--workspace", "--all-features", "--doc", "--quiet"]);
+    must("tests in documents", documents.envs(environment))?;
+    drop(services);
+    println!("== all tests passed");
+    Ok(())
+}
