@@ -11,12 +11,13 @@ struct Tool {
     package: &'static str,
 }
 
-const TOOLS: [Tool; 5] = [
+const TOOLS: [Tool; 6] = [
     Tool { program: "postgres", package: "postgresql" },
     Tool { program: "redis-server", package: "redis-server" },
     Tool { program: "chromium", package: "chromium" },
     Tool { program: "chromedriver", package: "chromium-driver" },
     Tool { program: "curl", package: "curl" },
+    Tool { program: "jq", package: "jq" },
 ];
 
 /// The program of this name, wherever it is.

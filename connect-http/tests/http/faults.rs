@@ -1,0 +1,102 @@
+//! Failures of the store, injected with mockall, as clients see them.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use connect_core::delivery::{Claim, Claimed, Delivery, DeliveryList, Route, Settlement};
+use connect_core::event::Event;
+use connect_core::message::Message;
+use connect_core::record::Record;
+use connect_core::store::{EventList, MessageList, RecordList, StoredAnswer, TicketKey, TicketRow, Unrouted};
+use connect_core::ticket::TicketList;
+use connect_core::{
+    Actor, ChangeSet, CommitError, Committed, DeliveryId, Limit, MessageId, Store, StoreError, WorkspaceId,
+};
+use connect_store::MemoryStore;
+use serde_json::json;
+
+use crate::app::{TestApp, settings};
+
+mockall::mock! {
+    #[derive(Debug)]
+    pub Broken {}
+
+    #[async_trait]
+    impl Store for Broken {
+        async fn commit(&self, workspace: WorkspaceId, changes: ChangeSet) -> Result<Committed, CommitError>;
+        async fn answer(&self, workspace: WorkspaceId, actor: Actor, key: String) -> Result<Option<StoredAnswer>, StoreError>;
+        async fn ticket(&self, workspace: WorkspaceId, key: TicketKey) -> Result<Option<TicketRow>, StoreError>;
+        async fn tickets(&self, workspace: WorkspaceId, list: TicketList) -> Result<Vec<TicketRow>, StoreError>;
+        async fn message(&self, workspace: WorkspaceId, id: MessageId) -> Result<Option<Message>, StoreError>;
+        async fn messages(&self, workspace: WorkspaceId, list: MessageList) -> Result<Vec<Message>, StoreError>;
+        async fn events(&self, workspace: WorkspaceId, list: EventList) -> Result<Vec<Event>, StoreError>;
+        async fn record(&self, workspace: WorkspaceId, kind: &'static str, id: String) -> Result<Option<Record>, StoreError>;
+        async fn records(&self, workspace: WorkspaceId, kind: &'static str, list: RecordList) -> Result<Vec<Record>, StoreError>;
+        async fn find(&self, workspace: WorkspaceId, kind: &'static str, key: String) -> Result<Option<Record>, StoreError>;
+        async fn locate(&self, kind: &'static str, key: String) -> Result<Vec<(WorkspaceId, Record)>, StoreError>;
+        async fn workspaces(&self, after: Option<WorkspaceId>, limit: Limit) -> Result<Vec<WorkspaceId>, StoreError>;
+        async fn unrouted(&self, limit: Limit) -> Result<Vec<Unrouted>, StoreError>;
+        async fn route(&self, workspace: WorkspaceId, route: Route) -> Result<bool, StoreError>;
+        async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StoreError>;
+        async fn settle(&self, workspace: WorkspaceId, id: DeliveryId, token: u32, settlement: Settlement) -> Result<bool, StoreError>;
+        async fn deliveries(&self, workspace: WorkspaceId, list: DeliveryList) -> Result<Vec<Delivery>, StoreError>;
+        async fn ready(&self) -> Result<(), StoreError>;
+    }
+}
+
+/// A store that does nothing but fail at commits in a certain way.
+fn failing(error: fn() -> CommitError) -> MockBroken {
+    let mut store = MockBroken::new();
+    store.expect_commit().returning(move |_, _| Err(error()));
+    store.expect_answer().returning(|_, _, _| Ok(None));
+    store.expect_find().returning(|_, _, _| Ok(None));
+    store.expect_record().returning(|_, _, _| Ok(None));
+    store.expect_unrouted().returning(|_| Ok(Vec::new()));
+    store.expect_claim().returning(|_| Ok(Vec::new()));
+    store.expect_workspaces().returning(|_, _| Ok(Vec::new()));
+    store.expect_deliveries().returning(|_, _| Ok(Vec::new()));
+    store.expect_ready().returning(|| Err(StoreError::unavailable("gone")));
+    store
+}
+
+async fn over(store: MockBroken) -> TestApp {
+    TestApp::over(Arc::new(store), Arc::new(MemoryStore::new()), settings())
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_is_503_with_retry_after_and_tells_no_cause() {
+    let app = over(failing(|| CommitError::Store(StoreError::unavailable("disk /dev/sda1 is full")))).await;
+    let answer = app.anonymous().post("/auth/otp/request", &json!({"email": "ada@example.org"})).await;
+    assert_eq!(answer.problem(503), "unavailable");
+    assert!(answer.headers.contains_key("retry-after"));
+    assert!(!answer.text.contains("sda1"), "{}", answer.text);
+    let ready = axum::http::Request::get("/readyz").body(axum::body::Body::empty()).expect("a request");
+    assert_eq!(app.anonymous().send(ready).await.status, 503);
+    let alive = axum::http::Request::get("/healthz").body(axum::body::Body::empty()).expect("a request");
+    assert_eq!(app.anonymous().send(alive).await.status, 200);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_unknown_outcome_says_so() {
+    let app = over(failing(|| CommitError::Unknown)).await;
+    let answer = app.anonymous().post("/auth/otp/request", &json!({"email": "ada@example.org"})).await;
+    assert_eq!(answer.problem(503), "outcome_unknown");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn stored_data_that_does_not_read_is_a_500_that_tells_nothing() {
+    let mut store = failing(|| CommitError::Unknown);
+    store.checkpoint();
+    store.expect_commit().returning(|_, _| Err(CommitError::Store(StoreError::Corrupt("ticket 7 of acme".to_owned()))));
+    store.expect_unrouted().returning(|_| Ok(Vec::new()));
+    store.expect_claim().returning(|_| Ok(Vec::new()));
+    store.expect_workspaces().returning(|_, _| Ok(Vec::new()));
+    store.expect_deliveries().returning(|_, _| Ok(Vec::new()));
+    let app = over(store).await;
+    let answer = app.anonymous().post("/auth/otp/request", &json!({"email": "ada@example.org"})).await;
+    assert_eq!(answer.problem(500), "internal");
+    assert!(!answer.text.contains("acme"), "{}", answer.text);
+    app.finish().await;
+}

@@ -1,0 +1,60 @@
+//! The README, word for word.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// The blocks of the README that are marked with a word after `sh`.
+fn blocks(mark: &str) -> Vec<String> {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).expect("README.md");
+    let opening = format!("```sh {mark}\n");
+    readme.split(&opening).skip(1).map(|rest| rest.split("```").next().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn every_command_of_the_readme_works() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).expect("README.md");
+    let marked = ["run", "test", "session"].map(|mark| blocks(mark).len()).iter().sum::<usize>();
+    assert_eq!(readme.matches("```sh").count(), marked, "every block of commands is run by a test");
+    assert_eq!(blocks("test"), ["cargo xtask test\n"], "which is what runs this test");
+
+    // The run command as it stands, in a folder of its own; cargo finds the project by its manifest.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = blocks("run").remove(0);
+    assert!(run.trim().starts_with("cargo run --release -p connect-server"));
+    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+    let mut server = Command::new("bash")
+        .args(["-c", &format!("exec {run}")])
+        .current_dir(&root)
+        .env("CONNECT_DATA_DIR", folder.path())
+        .env("CONNECT_LISTEN", format!("127.0.0.1:{port}"))
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the server");
+    let address = format!("127.0.0.1:{port}");
+    let up = (0..3000).any(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        std::net::TcpStream::connect(&address).is_ok() || server.try_wait().is_ok_and(|ended| ended.is_some())
+    });
+    assert!(up, "the server answers");
+
+    let session = blocks("session").join("\n").replace("127.0.0.1:8080", &address);
+    let script = format!("set -euo pipefail\n{session}");
+    let output = Command::new("bash").args(["-c", &script]).output().expect("bash");
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let _ = Command::new("kill").arg(server.id().to_string()).status();
+    let ended = server.wait().expect("ended");
+    assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+    for part in [
+        "\"role\": \"owner\"",
+        "\"number\": 1",
+        "Printer on fire",
+        "Help is on its way.",
+        "\"ticket.opened\"",
+        "\"ticket.replied\"",
+    ] {
+        assert!(told.contains(part), "{part} in {told}");
+    }
+    assert!(ended.success(), "it stops when it is asked to: {ended}");
+}
