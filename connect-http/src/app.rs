@@ -71,6 +71,12 @@ impl App {
         &self.inner.base
     }
 
+    /// The path of the front page. A nested router does not see its own path with a slash at the end.
+    #[cfg_attr(not(feature = "web"), allow(dead_code))]
+    pub(crate) fn home(&self) -> &str {
+        if self.inner.base.is_empty() { "/" } else { &self.inner.base }
+    }
+
     /// The origin of its public address.
     pub(crate) fn origin(&self) -> &str {
         &self.inner.origin

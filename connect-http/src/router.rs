@@ -1,10 +1,8 @@
 //! The router: the API, the pages, and the layer around both.
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
-use http::Uri;
 
 use crate::app::App;
 use crate::problem::Problem;
@@ -25,19 +23,11 @@ pub fn router(app: App) -> Router {
     #[cfg(feature = "web")]
     let router = router.merge(crate::web::routes());
     router
-        .fallback(elsewhere)
+        .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .layer(DefaultBodyLimit::max(app.settings().max_body))
         .layer(axum::middleware::from_fn_with_state(app.clone(), middleware::around))
         .with_state(app)
-}
-
-/// Whatever no route takes. Nested under a path, the front page with a slash at its end is one of them.
-async fn elsewhere(State(app): State<App>, uri: Uri) -> Response {
-    if uri.path() == "/" && !app.base().is_empty() {
-        return Redirect::to(app.base()).into_response();
-    }
-    no_such_path().await.into_response()
 }
 
 async fn no_such_path() -> Problem {

@@ -17,6 +17,7 @@ use crate::problem::Problem;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Shell {
     pub(super) base: String,
+    pub(super) home: String,
     pub(super) title: String,
     pub(super) person: Option<String>,
     pub(super) workspace: Option<Place>,
@@ -36,6 +37,7 @@ impl Shell {
     pub(super) fn new(app: &App, title: impl Into<String>, caller: Option<&Caller>) -> Self {
         Self {
             base: app.base().to_owned(),
+            home: app.home().to_owned(),
             title: title.into(),
             person: caller.map(|caller| caller.identity.user.name.to_string()),
             workspace: None,
@@ -76,7 +78,11 @@ pub(super) fn render_with(status: StatusCode, page: &impl Template) -> Response 
 
 /// Goes to another page of the desk.
 pub(super) fn go(app: &App, path: &str) -> Response {
-    Redirect::to(&format!("{}{path}", app.base())).into_response()
+    if path == "/" {
+        Redirect::to(app.home()).into_response()
+    } else {
+        Redirect::to(&format!("{}{path}", app.base())).into_response()
+    }
 }
 
 /// A path of the desk to go to after signing in. Anything that is not plainly one is the front page.

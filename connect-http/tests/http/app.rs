@@ -21,7 +21,6 @@ use tower::ServiceExt;
 /// The desk of a test.
 pub struct TestApp {
     pub desk: Desk,
-    pub auth: Auth,
     pub clock: Arc<ManualClock>,
     pub mail: Arc<Recorder>,
     pub router: Router,
@@ -110,8 +109,8 @@ impl TestApp {
                 },
             });
         let auth = auth.build(desk.clone());
-        let router = router(App::new(auth.clone(), HttpSettings::default()));
-        Self { desk, auth, clock, mail, router, checked: false }
+        let router = router(App::new(auth, HttpSettings::default()));
+        Self { desk, clock, mail, router, checked: false }
     }
 
     /// The desk with a workspace `acme`, and the three kinds of people.

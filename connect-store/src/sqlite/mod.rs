@@ -48,6 +48,19 @@ impl SqliteStore {
         outcomes.pop().unwrap_or(Err(CommitError::Unknown))
     }
 
+    /// Lets the file have at most so many pages of 4 KiB; writes beyond answer that the disk is full. A way
+    /// to keep a desk from filling a disk it shares.
+    pub async fn limit_pages(&self, pages: i64) -> Result<(), StoreError> {
+        self.writer
+            .write(move |connection| {
+                Box::pin(async move {
+                    let pragma = AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
+                    sqlx::query(pragma).execute(connection).await.map(|_| ())
+                })
+            })
+            .await
+    }
+
     /// Finishes what waits to be written and closes the file.
     pub async fn close(&self) {
         self.writer.close().await;

@@ -22,11 +22,11 @@ async fn ten_thousand_requests_cut_off_at_random_moments() {
     let mut tasks = tokio::task::JoinSet::new();
     let mut seed = 0x2545_f491_4f6c_dd1d_u64;
     for n in 0..REQUESTS {
-        // Xorshift: a moment between at once and a little longer than a request takes under this load.
+        // Xorshift: most are cut off at a moment of their way, every third one waits for its answer.
         seed ^= seed << 13;
         seed ^= seed >> 7;
         seed ^= seed << 17;
-        let patience = Duration::from_micros(seed % 40_000);
+        let patience = Duration::from_micros(if n % 3 == 0 { 20_000_000 } else { seed % 120_000 });
         let permit = permits.clone().acquire_owned().await.expect("a permit");
         let client = agent.clone();
         tasks.spawn(async move {
