@@ -67,6 +67,7 @@ impl App {
     }
 
     /// The path it is mounted at, without a slash at the end: empty, or such as `/support`.
+    #[cfg_attr(not(feature = "web"), allow(dead_code))]
     pub(crate) fn base(&self) -> &str {
         &self.inner.base
     }

@@ -1,6 +1,6 @@
 //! A Connect desk over HTTP: the REST API under `/api/v1`, the web desk, and a serving loop on hyper.
 //!
-//! [`router`] gives an [`axum::Router`] that works under any path of a host's own application. Everything
+//! [`router()`] gives an [`axum::Router`] that works under any path of a host's own application. Everything
 //! a request's client may do is decided in `connect-core` and `connect-auth`; this crate reads requests
 //! strictly and turns outcomes into responses, in one place ([`Problem`]).
 

@@ -3,10 +3,10 @@
 //! | adapter | feature | for |
 //! |---|---|---|
 //! | [`MemoryStore`] | – | tests, demonstrations |
-//! | [`SqliteStore`](sqlite::SqliteStore) | `sqlite` (default) | one node, one file, no second service |
+//! | [`SqliteStore`] | `sqlite` (default) | one node, one file, no second service |
 //!
-//! An adapter of your own implements the ports of `connect-core` ([`Store`](connect_core::Store),
-//! [`AuthStore`](connect_core::AuthStore)). [`group`] does the part that is the same for all of them: it
+//! An adapter of your own implements the ports of `connect-core` (`Store`,
+//! `AuthStore`). [`group`] does the part that is the same for all of them: it
 //! judges waiting change sets and says which rows to write. The conformance kit (feature `conformance`)
 //! then tells whether the adapter keeps its promises.
 

@@ -1,5 +1,7 @@
 //! Both adapters keep the contract of the ports.
 
+#![allow(clippy::expect_used)]
+
 mod memory {
     use std::sync::Arc;
 

@@ -14,6 +14,7 @@ use crate::problem::Problem;
 #[derive(Debug, Clone)]
 pub(crate) struct Scope {
     pub(crate) access: Access,
+    #[cfg_attr(not(feature = "web"), allow(dead_code))]
     pub(crate) caller: Caller,
     segments: Vec<(String, String)>,
 }

@@ -59,13 +59,13 @@ fn failing(error: fn() -> CommitError) -> MockBroken {
     store
 }
 
-async fn over(store: MockBroken) -> TestApp {
+fn over(store: MockBroken) -> TestApp {
     TestApp::over(Arc::new(store), Arc::new(MemoryStore::new()), settings())
 }
 
 #[tokio::test]
 async fn a_store_that_is_away_is_503_with_retry_after_and_tells_no_cause() {
-    let app = over(failing(|| CommitError::Store(StoreError::unavailable("disk /dev/sda1 is full")))).await;
+    let app = over(failing(|| CommitError::Store(StoreError::unavailable("disk /dev/sda1 is full"))));
     let answer = app.anonymous().post("/auth/otp/request", &json!({"email": "ada@example.org"})).await;
     assert_eq!(answer.problem(503), "unavailable");
     assert!(answer.headers.contains_key("retry-after"));
@@ -79,7 +79,7 @@ async fn a_store_that_is_away_is_503_with_retry_after_and_tells_no_cause() {
 
 #[tokio::test]
 async fn an_unknown_outcome_says_so() {
-    let app = over(failing(|| CommitError::Unknown)).await;
+    let app = over(failing(|| CommitError::Unknown));
     let answer = app.anonymous().post("/auth/otp/request", &json!({"email": "ada@example.org"})).await;
     assert_eq!(answer.problem(503), "outcome_unknown");
     app.finish().await;
@@ -94,7 +94,7 @@ async fn stored_data_that_does_not_read_is_a_500_that_tells_nothing() {
     store.expect_claim().returning(|_| Ok(Vec::new()));
     store.expect_workspaces().returning(|_, _| Ok(Vec::new()));
     store.expect_deliveries().returning(|_, _| Ok(Vec::new()));
-    let app = over(store).await;
+    let app = over(store);
     let answer = app.anonymous().post("/auth/otp/request", &json!({"email": "ada@example.org"})).await;
     assert_eq!(answer.problem(500), "internal");
     assert!(!answer.text.contains("acme"), "{}", answer.text);

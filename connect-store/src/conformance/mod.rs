@@ -8,6 +8,9 @@
 //! makes a `#[test]` of every case. Each gets a store of its own. A failing case says what the contract
 //! demands and what was seen.
 
+// A case fails by panicking: that is what a test does.
+#![allow(clippy::expect_used, clippy::unnecessary_wraps)]
+
 pub mod atomicity;
 pub mod auth;
 pub mod cursors;

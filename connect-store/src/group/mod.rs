@@ -4,7 +4,7 @@
 //!
 //! 1. asks them what they depend on ([`Wanted`]),
 //! 2. reads that in as few statements as it likes ([`Known`]),
-//! 3. has each set judged on its own ([`judge`]): kept, answered from an earlier commit, or refused,
+//! 3. has each set judged on its own ([`judge()`]): kept, answered from an earlier commit, or refused,
 //! 4. writes the resulting [`Rows`] of all that were kept, one statement a table, and commits once.
 //!
 //! So the number of statements and of synced writes does not grow with the number of commits that wait,

@@ -1,7 +1,7 @@
 //! Opening the file: settings, migrations, and what can be wrong with it.
 
 use std::borrow::Cow;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -90,7 +90,7 @@ impl SqliteStore {
         // SQLite takes no lock for the switch to WAL and for migrations as a whole, so two programs that
         // open a new file at once would disturb each other.
         let lock = File::create(path.with_added_extension("lock")).map_err(io)?;
-        lock.lock().map_err(io)?;
+        take(&lock).await.map_err(io)?;
         let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
         let opened = Self::open_with(options, settings).await;
         drop(lock);
@@ -135,6 +135,22 @@ impl SqliteStore {
         let writer = Writer::start(connection, options, sql.clone(), settings.group.max(1));
         Ok(Self { sql, reads, writer })
     }
+}
+
+/// Takes the lock of the file, without blocking the thread: whoever holds it may need this very thread to
+/// go on. Gives up after half a minute.
+async fn take(lock: &File) -> std::io::Result<()> {
+    for _ in 0..1500 {
+        match lock.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(Duration::from_millis(20)).await,
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+    Err(std::io::Error::new(
+        std::io::ErrorKind::TimedOut,
+        "another program has been opening this file for half a minute",
+    ))
 }
 
 async fn migrate(connection: &mut sqlx::SqliteConnection, prefix: &str) -> Result<(), SqliteError> {

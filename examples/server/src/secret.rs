@@ -1,6 +1,7 @@
 //! The server's secret: given, or in development made once and kept in a file only its owner may read.
 
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -29,7 +30,10 @@ fn kept(folder: &Path) -> anyhow::Result<String> {
     }
     std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let bytes: [u8; 32] = (&OsRandom as &dyn Random).bytes();
-    let secret: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut secret = String::with_capacity(64);
+    for byte in bytes {
+        let _ = write!(secret, "{byte:02x}");
+    }
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
