@@ -8,5 +8,6 @@ mod bad_input;
 mod faults;
 mod members;
 mod pages;
+mod sessions;
 mod tenancy;
 mod tickets;

@@ -6,7 +6,8 @@ use crate::extract::{Command, Scope};
 use crate::problem::Problem;
 
 /// `DELETE …/members/{member}`: removes a member, or the caller leaves.
-pub(crate) async fn handle(State(app): State<App>, scope: Scope, _: Command<()>) -> Result<StatusCode, Problem> {
-    app.desk().members(&scope.access).remove(scope.id("member", "member")?).await?;
+pub(crate) async fn handle(State(app): State<App>, scope: Scope, command: Command<()>) -> Result<StatusCode, Problem> {
+    let member = scope.id("member", "member")?;
+    app.desk().members(&scope.access.once(command.key)).remove(member).await?;
     Ok(StatusCode::NO_CONTENT)
 }

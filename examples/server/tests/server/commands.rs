@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::process::command;
+use crate::process::{Server, captured, command, sign_in};
 
 fn run(command: &mut Command) -> (Option<i32>, String) {
     let Output { status, stdout, stderr } = command.output().expect("the server runs");
@@ -87,4 +87,18 @@ fn a_database_that_cannot_be_used_stops_the_start_with_a_sentence() {
     let (code, told) = start(folder.path(), &[], &[("CONNECT_DATABASE_URL", "mysql://x")]);
     assert_eq!(code, Some(2));
     assert!(told.contains("must be sqlite://PATH"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demonstration_fills_an_empty_desk_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for _ in 0..2 {
+        let server = Server::start_with(folder.path(), &[], &["--demo"]);
+        let hana = sign_in(&server, "hana@northwind.example", async |email| captured(&server, email).await).await;
+        let tickets = hana.get("/api/v1/workspaces/northwind/tickets?limit=200").await.expect(200);
+        assert_eq!(tickets["data"].as_array().map(Vec::len), Some(12));
+        let members = hana.get("/api/v1/workspaces/northwind/members").await.expect(200);
+        assert_eq!(members["data"].as_array().map(Vec::len), Some(4));
+        server.kill();
+    }
 }

@@ -29,8 +29,12 @@ pub fn command(folder: &Path) -> Command {
 
 impl Server {
     pub fn start(folder: &Path, settings: &[(&str, &str)]) -> Self {
+        Self::start_with(folder, settings, &[])
+    }
+
+    pub fn start_with(folder: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> Self {
         let mut command = command(folder);
-        command.envs(settings.iter().copied()).env("CONNECT_LOG", "warn");
+        command.args(arguments).envs(settings.iter().copied()).env("CONNECT_LOG", "warn");
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the server starts");
         let stdout = child.stdout.take().expect("its output");
         let mut lines = BufReader::new(stdout).lines();
