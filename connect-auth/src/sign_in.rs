@@ -138,7 +138,15 @@ impl Auth {
     ) -> Result<Option<IssuedCode>> {
         let Some((id, secret)) = held else { return Ok(None) };
         let Some(known) = self.inner.store.challenge(id).await? else { return Ok(None) };
-        if known.email != *email || known.purpose != PURPOSE || known.workspace.as_deref() != workspace {
+        let now = self.inner.desk.now();
+        let is_held = known.secret_hash == secret.hash() && !known.consumed && now < known.expires_at;
+        if !is_held || known.email != *email || known.purpose != PURPOSE || known.workspace.as_deref() != workspace {
+            return Ok(None);
+        }
+        if matches!(known.form, CodeForm::Digits(_))
+            && self.inner.store.spent(email.canonical(), now).await? >= self.inner.settings.failures_a_day
+        {
+            // Another short code could not pass any more: the person gets a new challenge with a long one.
             return Ok(None);
         }
         if muted {

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::Random;
 
+/// Attempts that are made in any case.
+const MIN_ATTEMPTS: u32 = 5;
+
 /// Waiting times between attempts, and when to give up.
 ///
 /// The first steps are short for a server that restarts or greylists; then they grow to hours. Each wait
@@ -25,7 +28,8 @@ impl Backoff {
     /// How long to wait after so many attempts (from 1), `age` after the delivery was planned; none when
     /// it is time to give up.
     pub fn wait(&self, attempts: u32, age: Duration, random: &dyn Random) -> Option<Duration> {
-        if age >= self.give_up_after {
+        // Time alone does not end it: a desk that was down for days must not give up at the first failure.
+        if age >= self.give_up_after && attempts >= MIN_ATTEMPTS {
             return None;
         }
         let place =
@@ -57,7 +61,8 @@ mod tests {
             let wait = backoff.wait(attempts, Duration::ZERO, &random).expect("another try");
             assert!(wait >= Duration::from_secs(step) / 2 && wait <= Duration::from_secs(step), "{attempts}: {wait:?}");
         }
-        assert_eq!(backoff.wait(3, Duration::from_secs(72 * 3600), &random), None);
+        assert_eq!(backoff.wait(5, Duration::from_secs(72 * 3600), &random), None);
+        assert!(backoff.wait(1, Duration::from_secs(200 * 3600), &random).is_some(), "a first failure is not the end");
         assert_eq!(Backoff::new(Vec::new(), Duration::MAX).wait(1, Duration::ZERO, &random), None);
     }
 }

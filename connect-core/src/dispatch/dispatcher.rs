@@ -10,7 +10,7 @@ use tracing::{Instrument, debug, error, info_span, warn};
 use super::{Backoff, Composed};
 use crate::delivery::{Claim, Claimed, Delivery, DeliveryState, Route, Settlement};
 use crate::notify::SendFailure;
-use crate::store::EventList;
+use crate::store::{EventList, Unrouted};
 use crate::{Desk, Error, Limit, Result, StoreError, WorkspaceId};
 
 /// Events routed in one step.
@@ -115,7 +115,11 @@ impl Dispatcher {
 
     /// Routes what is new and starts to send what is due; answers whether there is more at once.
     async fn step(&self, permits: &Arc<Semaphore>, sending: &mut JoinSet<()>) -> Result<bool, StoreError> {
-        let mut more = self.route().await?;
+        // Whatever is wrong with routing, what is queued already goes on its way.
+        let mut more = self.route().await.unwrap_or_else(|error| {
+            warn!(%error, "routing waits for the store");
+            false
+        });
         let free = permits.available_permits();
         if free == 0 {
             return Ok(false);
@@ -158,20 +162,30 @@ impl Dispatcher {
         }
     }
 
-    /// Routes one batch of each workspace that has new events; answers whether there was any.
+    /// Routes one batch of each workspace that has new events; answers whether any cursor moved.
     async fn route(&self) -> Result<bool, StoreError> {
-        let unrouted = self.desk.store().unrouted(Limit::MAX).await?;
-        for at in &unrouted {
-            let list = EventList { ticket: None, after: at.routed, limit: Limit::MAX };
-            let events = self.desk.store().events(at.workspace, list).await?;
-            let Some(last) = events.iter().take(BATCH).next_back() else { continue };
-            let deliveries = events.iter().take(BATCH).flat_map(|event| self.plan(at.workspace, event)).collect();
-            let route = Route { from: at.routed, to: last.seq, deliveries };
-            if !self.desk.store().route(at.workspace, route).await? {
-                debug!(workspace = %at.workspace, "another node routed these events");
+        let mut moved = false;
+        for at in self.desk.store().unrouted(Limit::MAX).await? {
+            match self.route_workspace(at).await {
+                Ok(routed) => moved |= routed,
+                // One workspace's trouble is not the others'.
+                Err(error) => error!(workspace = %at.workspace, %error, "events could not be routed"),
             }
         }
-        Ok(!unrouted.is_empty())
+        Ok(moved)
+    }
+
+    async fn route_workspace(&self, at: Unrouted) -> Result<bool, StoreError> {
+        let list = EventList { after: at.routed, limit: Limit::MAX, ..EventList::default() };
+        let events = self.desk.store().events(at.workspace, list).await?;
+        let Some(last) = events.iter().take(BATCH).next_back() else { return Ok(false) };
+        let deliveries = events.iter().take(BATCH).flat_map(|event| self.plan(at.workspace, event)).collect();
+        let route = Route { from: at.routed, to: last.seq, deliveries };
+        let routed = self.desk.store().route(at.workspace, route).await?;
+        if !routed {
+            debug!(workspace = %at.workspace, "another node routed these events");
+        }
+        Ok(routed)
     }
 
     fn plan(&self, workspace: WorkspaceId, event: &crate::event::Event) -> Vec<Delivery> {

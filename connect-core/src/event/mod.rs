@@ -224,6 +224,9 @@ impl Fact {
         matches!(self, Self::TicketOpened { .. } | Self::TicketReplied { .. } | Self::TicketStatusChanged { .. })
     }
 
+    /// The types of the facts that are public, for stores that filter by type.
+    pub const PUBLIC_TYPES: [&'static str; 3] = ["ticket.opened", "ticket.replied", "ticket.status_changed"];
+
     /// The message it tells of, if it does.
     pub fn message(&self) -> Option<MessageId> {
         match self {

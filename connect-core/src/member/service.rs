@@ -136,7 +136,11 @@ impl Members<'_> {
                 changes = changes.record(record.read::<Invitation>()?.revoke(), &moment);
             }
             match self.desk.commit(self.access, changes.record(change, &moment)).await {
-                Ok(Some(_)) => return Ok(invitation),
+                Ok(Some(committed)) => {
+                    // A twin with the same key may have been quicker: then this is its invitation.
+                    let record = committed.records.iter().find(|record| record.kind == Invitation::KIND);
+                    return record.map_or(Ok(invitation), |record| Ok(record.read()?));
+                }
                 Ok(None) | Err(Error::Taken { .. }) => {}
                 Err(error) => return Err(error),
             }

@@ -98,6 +98,11 @@ fn message(mail: &Mail) -> Result<Message, SendFailure> {
         .map_err(|e| SendFailure::Permanent(e.to_string()))
 }
 
+/// Whether the answer is about our signing in (RFC 4954), not about the mail.
+fn is_about_us(error: &lettre::transport::smtp::Error) -> bool {
+    error.status().is_some_and(|code| matches!(code.to_string().as_str(), "530" | "534" | "535" | "538"))
+}
+
 #[async_trait]
 impl Channel for SmtpChannel {
     fn name(&self) -> &'static str {
@@ -109,7 +114,11 @@ impl Channel for SmtpChannel {
         let message = message(mail)?;
         match self.transport.send(message).await {
             Ok(_) => Ok(()),
-            Err(error) if error.is_permanent() => Err(SendFailure::Permanent(error.to_string())),
+            // A refusal for ever is one of this mail only if the server takes mail from us at all: a wrong password
+            // or a relay that turns everybody away is repaired some day, and then the mail must still be here.
+            Err(error) if error.is_permanent() && !is_about_us(&error) && self.probe().await.is_ok() => {
+                Err(SendFailure::Permanent(error.to_string()))
+            }
             Err(error) => Err(SendFailure::Retry(error.to_string())),
         }
     }

@@ -107,6 +107,8 @@ pub struct MessageList {
 pub struct EventList {
     /// Of this ticket only.
     pub ticket: Option<TicketId>,
+    /// Only those that customers and viewers may see: [`Fact::is_public`](crate::event::Fact::is_public).
+    pub public: bool,
     /// After this number.
     pub after: u64,
     /// How many at most.

@@ -15,7 +15,7 @@ use crate::record::RecordKind;
 use crate::store::{EventList, MessageList, TicketKey, TicketRow};
 use crate::{
     Access, Action, Body, ContactId, Desk, EmailAddress, Error, LabelName, Limit, MessageId, Moment, Name, Page,
-    Result, Standing, Subject, UserId, decode_cursor, encode_cursor,
+    Result, Standing, Subject, UserId, Version, decode_cursor, encode_cursor,
 };
 
 /// A ticket by id or number.
@@ -213,14 +213,22 @@ impl Tickets<'_> {
     /// Changes fields.
     pub async fn update(&self, key: TicketRef, patch: TicketPatch) -> Result<TicketView> {
         self.desk.demand(self.access, Action::UpdateTickets)?;
-        self.check_assignee(patch.assignee.flatten()).await?;
+        if self.desk.replayed(self.access).await?.is_none() {
+            self.check_assignee(patch.assignee.flatten()).await?;
+        }
         let new_labels = patch.labels.iter().flatten().chain(&patch.add_labels).cloned().collect();
         Ok(self.change(key, |ticket, moment| ticket.update(patch.clone(), moment), &new_labels).await?.0)
     }
 
     /// Puts a label on, or takes it off.
-    pub async fn set_label(&self, key: TicketRef, label: LabelName, on: bool) -> Result<TicketView> {
-        let mut patch = TicketPatch::default();
+    pub async fn set_label(
+        &self,
+        key: TicketRef,
+        label: LabelName,
+        on: bool,
+        seen: Option<Version>,
+    ) -> Result<TicketView> {
+        let mut patch = TicketPatch { seen, ..TicketPatch::default() };
         let set = if on { &mut patch.add_labels } else { &mut patch.remove_labels };
         set.insert(label);
         self.update(key, patch).await
@@ -286,10 +294,10 @@ impl Tickets<'_> {
         let row = self.load(key).await?;
         let workspace = self.access.workspace_id();
         let after = cursor.map(decode_cursor).transpose()?.unwrap_or(0);
-        let list = EventList { ticket: Some(row.ticket.id), after, limit };
-        let page = Page::cut(self.desk.store().events(workspace, list).await?, limit, |event| event.seq);
         let notes = self.desk.may(self.access, Action::ReadNotes);
-        let events: Vec<Event> = page.rows.into_iter().filter(|event| notes || event.fact.is_public()).collect();
+        let list = EventList { ticket: Some(row.ticket.id), public: !notes, after, limit };
+        let page = Page::cut(self.desk.store().events(workspace, list).await?, limit, |event| event.seq);
+        let events: Vec<Event> = page.rows;
         let ids = events.iter().filter_map(|event| event.fact.message()).collect();
         let list = MessageList { ticket: row.ticket.id, ids: Some(ids), after: None, notes, limit: Limit::MAX };
         let messages = self.desk.store().messages(workspace, list).await?;
@@ -305,7 +313,8 @@ impl Tickets<'_> {
     pub async fn newest_page(&self, key: TicketRef, rows: Limit) -> Result<Option<String>> {
         self.desk.demand(self.access, Action::ReadTickets)?;
         let ticket = self.load(key).await?.ticket.id;
-        let mut list = EventList { ticket: Some(ticket), after: 0, limit: Limit::MAX };
+        let public = !self.desk.may(self.access, Action::ReadNotes);
+        let mut list = EventList { ticket: Some(ticket), public, after: 0, limit: Limit::MAX };
         let mut places: Vec<u64> = Vec::new();
         loop {
             let events = self.desk.store().events(self.access.workspace_id(), list.clone()).await?;

@@ -17,11 +17,14 @@ pub(super) fn check(app: &App, request: &Request, is_api: bool) -> Result<(), Pr
     if headers.contains_key(header::AUTHORIZATION) || (is_api && !has_cookie(app, request)) {
         return Ok(());
     }
-    let ours = match headers.get("sec-fetch-site").map(http::HeaderValue::as_bytes) {
-        Some(site) => site == b"same-origin" || site == b"none",
-        None => headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).is_some_and(|origin| {
-            origin != "null" && (origin == app.origin() || app.settings().allowed_origins.iter().any(|o| o == origin))
-        }),
+    let site = headers.get("sec-fetch-site").map(http::HeaderValue::as_bytes);
+    let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).filter(|origin| *origin != "null");
+    let is_allowed = origin.is_some_and(|origin| app.settings().allowed_origins.iter().any(|known| known == origin));
+    let ours = match site {
+        Some(b"same-origin" | b"none") => true,
+        // The browser says it is another site: only one that was named may.
+        Some(_) => is_allowed,
+        None => is_allowed || origin.is_some_and(|origin| origin == app.origin()),
     };
     if ours {
         return Ok(());

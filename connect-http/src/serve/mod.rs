@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -13,12 +14,18 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tower::ServiceExt;
 use tracing::{debug, info, warn};
 
 mod body;
+
+/// For how long connections are still taken after a stop was asked for.
+const LAST_ACCEPTS: Duration = Duration::from_millis(100);
+/// How long a new connection may take to its first request after that.
+const FIRST_REQUEST_GRACE: Duration = Duration::from_secs(1);
 
 /// How connections are treated.
 #[derive(Debug, Clone)]
@@ -67,6 +74,7 @@ pub async fn serve(
         .keep_alive_timeout(Duration::from_secs(20))
         .max_header_list_size(32 * 1024);
     let server = Arc::new(server);
+    let timing = Timing { first_request: settings.header_timeout, body: settings.body_timeout };
     tokio::pin!(stop);
     loop {
         while connections.try_join_next().is_some() {}
@@ -75,18 +83,21 @@ pub async fn serve(
             accepted = accept(&listener, &permits) => accepted,
         };
         let (stream, peer, permit) = accepted;
-        let (server, router, drained) = (server.clone(), router.clone(), drained.clone());
-        let body_timeout = settings.body_timeout;
-        connections.spawn(async move {
-            connection(&server, stream, peer, router, drained, body_timeout).await;
-            drop(permit);
-        });
+        connections.spawn(connection(server.clone(), stream, peer, router.clone(), drained.clone(), timing, permit));
     }
-    // Connections that the kernel has accepted already are served too; then nobody new gets in.
-    while let Ok(Ok((stream, peer))) = tokio::time::timeout(Duration::from_millis(10), listener.accept()).await {
-        let (server, router, drained) = (server.clone(), router.clone(), drained.clone());
-        let body_timeout = settings.body_timeout;
-        connections.spawn(async move { connection(&server, stream, peer, router, drained, body_timeout).await });
+    // Connections that the kernel has accepted already are served too; then nobody new gets in. The while
+    // for it is one for all of them, however many come.
+    let last = tokio::time::sleep(LAST_ACCEPTS);
+    tokio::pin!(last);
+    while let Ok(permit) = permits.clone().try_acquire_owned() {
+        let accepted = tokio::select! {
+            () = &mut last => break,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, peer)) = accepted else { break };
+        let connection =
+            connection(server.clone(), stream, peer, router.clone(), drained.clone(), timing, Some(permit));
+        connections.spawn(connection);
     }
     drop(listener);
     info!(open = connections.len(), "draining");
@@ -100,7 +111,7 @@ pub async fn serve(
 async fn accept(
     listener: &TcpListener,
     permits: &Arc<Semaphore>,
-) -> (TcpStream, SocketAddr, Option<tokio::sync::OwnedSemaphorePermit>) {
+) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
     // The semaphore is never closed; were it, connections would be unlimited rather than refused.
     let permit = permits.clone().acquire_owned().await.ok();
     loop {
@@ -115,36 +126,66 @@ async fn accept(
     }
 }
 
+/// How long a client may take.
+#[derive(Debug, Clone, Copy)]
+struct Timing {
+    /// Until its first request is there. HTTP/1's own limit begins only once a client has shown that it
+    /// speaks HTTP/1; one that says nothing at all must not hold a connection for ever.
+    first_request: Duration,
+    /// Between two parts of a body.
+    body: Duration,
+}
+
 async fn connection(
-    server: &auto::Builder<TokioExecutor>,
+    server: Arc<auto::Builder<TokioExecutor>>,
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
     mut drained: watch::Receiver<bool>,
-    body_timeout: Duration,
+    timing: Timing,
+    permit: Option<OwnedSemaphorePermit>,
 ) {
     let _ = stream.set_nodelay(true);
+    let begun = Arc::new(AtomicBool::new(false));
+    let first = begun.clone();
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        first.store(true, Ordering::Release);
         request.extensions_mut().insert(ConnectInfo(peer));
-        let request = request.map(|incoming| axum::body::Body::new(body::Timed::new(incoming, body_timeout)));
+        let request = request.map(|incoming| axum::body::Body::new(body::Timed::new(incoming, timing.body)));
         let router = router.clone();
         async move { router.oneshot(request).await.map_err(|never: Infallible| never) }
     });
     let connection = server.serve_connection_with_upgrades(TokioIo::new(stream), service);
     tokio::pin!(connection);
-    let mut asked = false;
+    let silence = tokio::time::sleep(timing.first_request);
+    let shutdown = tokio::time::sleep(Duration::ZERO);
+    tokio::pin!(silence, shutdown);
+    let (mut asked, mut shut) = (false, false);
     loop {
         tokio::select! {
+            // What has arrived is read before anything is shut.
+            biased;
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
                     debug!(%error, "a connection ended badly");
                 }
-                return;
+                break;
+            }
+            () = silence.as_mut(), if !begun.load(Ordering::Acquire) => {
+                debug!("a client that asked for nothing is let go");
+                break;
             }
             _ = drained.wait_for(|draining| *draining), if !asked => {
                 asked = true;
+                // A request that is on its way on a new connection gets a moment to arrive.
+                let grace = if begun.load(Ordering::Acquire) { Duration::ZERO } else { FIRST_REQUEST_GRACE };
+                shutdown.as_mut().reset(Instant::now() + grace.min(timing.first_request));
+            }
+            () = shutdown.as_mut(), if asked && !shut => {
+                shut = true;
                 connection.as_mut().graceful_shutdown();
             }
         }
     }
+    drop(permit);
 }

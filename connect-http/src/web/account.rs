@@ -77,7 +77,7 @@ pub(super) async fn ask(
 fn customers_page(to: &str) -> Option<String> {
     let mut parts = to.trim_start_matches('/').split(['/', '?']);
     let (workspace, page) = (parts.next()?, parts.next()?);
-    (page == "requests").then(|| workspace.to_owned())
+    (page == "requests" && connect_core::Slug::parse("workspace", workspace).is_ok()).then(|| workspace.to_owned())
 }
 
 /// `POST /sign-in`: sends a code.

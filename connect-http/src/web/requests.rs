@@ -184,7 +184,7 @@ pub(super) async fn open(
             assignee: None,
             channel: Channel::Web,
         };
-        let access = scope.access.clone().once(once(&form.once, "open"));
+        let access = scope.access.clone().once(once(&form.once, &["open", &form.subject, &form.body]));
         Ok(app.desk().tickets(&access).open(new).await?)
     };
     match done.await {
@@ -279,7 +279,7 @@ pub(super) async fn reply(
         let last_seen = fields.read(filled(&form.seen).map(|text| id("seen", text)).transpose()).flatten();
         fields.finish()?;
         let Some(body) = body else { return Err(Problem::invalid(Vec::new())) };
-        let access = scope.access.clone().once(once(&form.once, "reply"));
+        let access = scope.access.clone().once(once(&form.once, &["reply", &form.body]));
         let options = ReplyOptions { last_seen, status: None };
         let (view, _) = app.desk().tickets(&access).reply(scope.ticket()?, body, options).await?;
         Ok(view.ticket.number)

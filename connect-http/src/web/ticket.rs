@@ -135,6 +135,15 @@ async fn page(app: &App, scope: &Scope, cursor: Option<String>, draft: Draft) ->
     let timeline = tickets.timeline(key, start.as_deref(), limit).await?;
     let members = app.desk().members(&scope.access).list(None, Limit::MAX).await?;
     let members = members.rows.into_iter().filter(|(member, _)| member.role >= connect_core::Role::Member);
+    let mut members: Vec<Choice> =
+        members.map(|(m, user)| Choice { id: m.user.to_string(), name: user.name.to_string() }).collect();
+    if let Some(assignee) = view.ticket.assignee
+        && members.iter().all(|member| member.id != assignee.to_string())
+    {
+        // Whoever has the ticket is always a choice, or saving something else would take it away unseen.
+        let name = app.desk().user(assignee).await?.map_or_else(|| assignee.to_string(), |user| user.name.to_string());
+        members.push(Choice { id: assignee.to_string(), name });
+    }
     let may = |action| app.desk().may(&scope.access, action);
     Ok(TicketPage {
         shell: Shell::inside(app, format!("#{} {}", view.ticket.number, view.ticket.subject), scope),
@@ -142,7 +151,7 @@ async fn page(app: &App, scope: &Scope, cursor: Option<String>, draft: Draft) ->
         entries: entries(app, scope, &timeline).await?,
         next: timeline.next,
         earlier: start.is_some(),
-        members: members.map(|(m, user)| Choice { id: m.user.to_string(), name: user.name.to_string() }).collect(),
+        members,
         assignee: view.ticket.assignee.map(|id| id.to_string()).unwrap_or_default(),
         labels: view.ticket.labels.iter().map(LabelName::as_str).collect::<Vec<_>>().join(", "),
         categories: Category::ALL,
@@ -205,7 +214,7 @@ pub(super) async fn reply(
         let status = fields.read(filled(&form.status).map(|text| StatusName::parse("status", text)).transpose());
         fields.finish()?;
         let Some(body) = body else { return Err(Problem::invalid(Vec::new())) };
-        let access = scope.access.clone().once(once(&form.once, "reply"));
+        let access = scope.access.clone().once(once(&form.once, &["reply", &form.body, &form.status]));
         let options = ReplyOptions { last_seen, status: status.flatten() };
         let (view, _) = app.desk().tickets(&access).reply(scope.ticket()?, body, options).await?;
         Ok(view.ticket.number)
@@ -222,7 +231,7 @@ pub(super) async fn note(
 ) -> Result<Response, Problem> {
     let done = async {
         let body = Body::parse("note", &form.body)?;
-        let access = scope.access.clone().once(once(&form.once, "note"));
+        let access = scope.access.clone().once(once(&form.once, &["note", &form.body]));
         let (view, _) = app.desk().tickets(&access).note(scope.ticket()?, body).await?;
         Ok(view.ticket.number)
     };
@@ -262,6 +271,9 @@ pub(super) async fn update(
             ..TicketPatch::default()
         };
         fields.finish()?;
+        // Who has the ticket and keeps it is not judged anew.
+        let present = app.desk().tickets(&scope.access).get(scope.ticket()?).await?.ticket.assignee;
+        let patch = TicketPatch { assignee: patch.assignee.filter(|assignee| *assignee != present), ..patch };
         let view =
             app.desk().tickets(&scope.access).update(scope.ticket()?, patch).await.map_err(|error| match error {
                 connect_core::Error::VersionMismatch { .. } => Problem::new(

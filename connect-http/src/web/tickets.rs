@@ -229,7 +229,7 @@ async fn make(app: &App, scope: &Scope, form: &NewForm) -> Result<TicketView, Pr
         assignee: None,
         channel: Channel::Web,
     };
-    let access = scope.access.clone().once(once(&form.once, "open"));
+    let access = scope.access.clone().once(once(&form.once, &["open", &form.email, &form.subject, &form.body]));
     Ok(app.desk().tickets(&access).open(new).await?)
 }
 

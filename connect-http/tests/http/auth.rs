@@ -230,6 +230,20 @@ async fn sec_17_after_five_failures_codes_are_long_and_nobody_is_locked_out() {
     assert_eq!(code.replace(' ', "").len(), 10, "a long code: {code}");
     assert!(code.chars().any(|c| c.is_ascii_alphabetic()) || code.len() > 10);
     app.verify(&issued, &code.to_lowercase()).await.expect(200);
+
+    // Whoever held a short code when the budget was spent by others asks again and gets a long one.
+    let asked = app.anonymous().post("/auth/otp/request", &json!({"email": "bob@example.org"})).await;
+    let held = asked.headers["set-cookie"].to_str().expect("text").split(';').next().expect("a pair").to_owned();
+    for _ in 0..2 {
+        let issued = app.ask_code("bob@example.org").await;
+        let bad = wrong(&app.code("bob@example.org"));
+        for _ in 0..3 {
+            app.verify(&issued, &bad).await.problem(401);
+        }
+    }
+    let again = ask_again(&app, &held, "bob@example.org").await.expect(202);
+    assert_ne!(again["challenge_id"], asked.json()["challenge_id"]);
+    assert_eq!(app.code("bob@example.org").replace(' ', "").len(), 10);
     app.clock.advance(Duration::from_secs(24 * 3600));
     app.ask_code("ada@example.org").await;
     assert_eq!(app.code("ada@example.org").replace(' ', "").len(), 8, "after a day short codes are back");

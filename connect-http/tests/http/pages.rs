@@ -109,6 +109,11 @@ async fn the_first_run_leads_from_nothing_to_a_workspace_and_a_ticket() {
     owner.submit("/acme/tickets/new", &fields).await;
     let list = owner.get("/acme/tickets").await.text;
     assert_eq!(list.matches("class=\"number\"").count(), 1, "pressing the button twice opens one ticket");
+    let mut edited = fields;
+    edited[3] = ("body", "Something else");
+    let page = owner.submit("/acme/tickets/new", &edited).await;
+    assert_eq!(page.status, 422);
+    assert!(page.text.contains("Something else</textarea>"), "what was edited meanwhile is not swallowed");
     app.finish().await;
 }
 

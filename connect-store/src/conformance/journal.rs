@@ -13,7 +13,7 @@ use super::World;
 async fn all(world: &World, workspace: WorkspaceId) -> Vec<Event> {
     let (mut events, mut after) = (Vec::new(), 0);
     loop {
-        let list = EventList { ticket: None, after, limit: Limit::MAX };
+        let list = EventList { ticket: None, public: false, after, limit: Limit::MAX };
         let rows = world.store().events(workspace, list).await.expect("read");
         let more = rows.len() > Limit::MAX.get();
         events.extend(rows.into_iter().take(Limit::MAX.get()));
@@ -88,7 +88,7 @@ pub async fn a_reader_never_finds_an_earlier_event_later(world: World) {
             loop {
                 let finished = done.load(Ordering::SeqCst);
                 let after = seen.last().copied().unwrap_or(0);
-                let list = EventList { ticket: None, after, limit: Limit::MAX };
+                let list = EventList { ticket: None, public: false, after, limit: Limit::MAX };
                 let rows = store.events(acme, list).await.expect("read");
                 seen.extend(rows.iter().map(|event| event.seq));
                 if finished && rows.is_empty() {
@@ -128,13 +128,30 @@ pub async fn a_ticket_has_its_own_events(world: World) {
     assert_eq!(events.len(), 3);
 }
 
+/// Only what is public, when that is asked for, and pages are full of it.
+pub async fn public_events_are_told_apart(world: World) {
+    let (acme, ada) = world.desk("acme").await;
+    let mut ticket = world.ticket(acme, ada.id, "T").await;
+    for n in 0..8 {
+        let note = world.commit(acme, world.note_set(&ticket, &format!("note {n}"))).await.expect("kept");
+        ticket = note.tickets.into_iter().next().expect("a ticket");
+    }
+    world.reply(acme, &ticket, "hello").await;
+    for ticket in [None, Some(ticket.id)] {
+        let list = EventList { ticket, public: true, after: 0, limit: Limit::new(4).expect("a limit") };
+        let events = world.store().events(acme, list).await.expect("read");
+        let names: Vec<String> = events.iter().map(|event| event.fact.name()).collect();
+        assert_eq!(names, Fact::PUBLIC_TYPES, "notes between do not use up the page");
+    }
+}
+
 /// Page after page.
 pub async fn events_come_in_pages(world: World) {
     let (acme, ada) = world.desk("acme").await;
     for n in 0..9 {
         world.ticket(acme, ada.id, &format!("T{n}")).await;
     }
-    let list = EventList { ticket: None, after: 4, limit: Limit::new(3).expect("a limit") };
+    let list = EventList { ticket: None, public: false, after: 4, limit: Limit::new(3).expect("a limit") };
     let seqs: Vec<u64> = world.store().events(acme, list).await.expect("read").iter().map(|event| event.seq).collect();
     assert_eq!(seqs, [5, 6, 7, 8], "one more than the limit");
 }

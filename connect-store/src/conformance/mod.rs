@@ -98,7 +98,7 @@ macro_rules! conformance {
             idempotency: the_same_key_answers_the_same, another_request_with_the_key_is_refused, parallel_twins_write_once,
                 an_ended_key_is_free, a_key_belongs_to_one_actor, a_refused_set_keeps_no_key;
             journal: events_are_numbered_densely_in_order, events_follow_commit_order_under_parallel_commits,
-                a_reader_never_finds_an_earlier_event_later, a_ticket_has_its_own_events, events_come_in_pages;
+                a_reader_never_finds_an_earlier_event_later, a_ticket_has_its_own_events, public_events_are_told_apart, events_come_in_pages;
             dispatch: new_events_are_unrouted_until_routed, a_cursor_moves_once, a_delivery_is_queued_once,
                 a_claim_takes_what_is_due, a_lease_holds_until_it_ends, parallel_claims_take_each_once,
                 a_late_result_is_discarded, a_retry_waits_for_its_time, settled_deliveries_stay_settled,

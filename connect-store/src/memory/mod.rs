@@ -108,10 +108,11 @@ impl Store for MemoryStore {
     }
 
     async fn events(&self, workspace: WorkspaceId, list: EventList) -> Result<Vec<Event>, StoreError> {
-        let EventList { ticket, after, limit } = list;
+        let EventList { ticket, public, after, limit } = list;
         let state = self.state();
         let found = state.events.get(&workspace).into_iter().flatten();
-        let found = found.filter(|e| e.seq > after && (ticket.is_none() || e.ticket == ticket));
+        let found = found
+            .filter(|e| e.seq > after && (ticket.is_none() || e.ticket == ticket) && (!public || e.fact.is_public()));
         Ok(found.take(limit.get() + 1).cloned().collect())
     }
 

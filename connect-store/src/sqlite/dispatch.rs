@@ -80,7 +80,14 @@ pub(super) async fn claim(store: &SqliteStore, claim: Claim) -> Result<Vec<Claim
                 let query = sqlx::query(safe(&sql.due_deliveries)).bind(now.as_micros()).bind(limit);
                 let mut taken = Vec::new();
                 for row in query.fetch_all(&mut *connection).await? {
-                    let mut delivery = read(&row)?;
+                    let mut delivery = match read(&row) {
+                        Ok(delivery) => delivery,
+                        // One row that does not read must not hold up all others.
+                        Err(error) => {
+                            tracing::error!(%error, "a delivery does not read and is passed over");
+                            continue;
+                        }
+                    };
                     delivery.attempts += 1;
                     delivery.due_at = now.plus(lease);
                     update(connection, &sql.update_delivery, &delivery).await?;

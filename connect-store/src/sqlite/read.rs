@@ -85,9 +85,13 @@ impl Store for SqliteStore {
     }
 
     async fn events(&self, workspace: WorkspaceId, list: EventList) -> Result<Vec<Event>, StoreError> {
-        let EventList { ticket, after, limit } = list;
+        let EventList { ticket, public, after, limit } = list;
         let statement = if ticket.is_some() { &self.sql.events_of_ticket } else { &self.sql.events };
-        let mut query = sqlx::query(safe(statement)).bind(workspace.to_string()).bind(int(after)).bind(one_more(limit));
+        let mut query = sqlx::query(safe(statement))
+            .bind(workspace.to_string())
+            .bind(int(after))
+            .bind(one_more(limit))
+            .bind(public);
         if let Some(ticket) = ticket {
             query = query.bind(ticket.to_string());
         }

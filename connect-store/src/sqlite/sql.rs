@@ -92,8 +92,10 @@ statements! {
     messages = "SELECT doc FROM {p}message WHERE workspace_id = $1 AND ticket_id = $2 AND id > $3 AND (kind = 'reply' OR $4) ORDER BY id LIMIT $5";
     messages_by_id = "SELECT m.doc FROM {p}message m WHERE m.workspace_id = $1 AND m.ticket_id = $2 AND m.id > $3 AND (m.kind = 'reply' OR $4)
         AND m.id IN (SELECT value FROM json_each($6)) ORDER BY m.id LIMIT $5";
-    events = "SELECT doc FROM {p}event WHERE workspace_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
-    events_of_ticket = "SELECT doc FROM {p}event WHERE workspace_id = $1 AND ticket_id = $4 AND seq > $2 ORDER BY seq LIMIT $3";
+    events = "SELECT doc FROM {p}event WHERE workspace_id = $1 AND seq > $2
+        AND (NOT $4 OR type IN ('ticket.opened', 'ticket.replied', 'ticket.status_changed')) ORDER BY seq LIMIT $3";
+    events_of_ticket = "SELECT doc FROM {p}event WHERE workspace_id = $1 AND ticket_id = $5 AND seq > $2
+        AND (NOT $4 OR type IN ('ticket.opened', 'ticket.replied', 'ticket.status_changed')) ORDER BY seq LIMIT $3";
     record = "SELECT kind, id, version, doc FROM {p}record WHERE workspace_id = $1 AND kind = $2 AND id = $3";
     records = "SELECT kind, id, version, doc FROM {p}record WHERE workspace_id = $1 AND kind = $2 AND id > $3 ORDER BY id LIMIT $4";
     records_by_id = "SELECT r.kind, r.id, r.version, r.doc FROM json_each($3) j JOIN {p}record r ON r.workspace_id = $1 AND r.id = j.value

@@ -190,7 +190,20 @@ impl Task {
         };
         let mut failed: Vec<Option<sqlx::Error>> = Vec::with_capacity(works.len());
         for (place, work) in works.iter_mut().enumerate() {
-            failed.push(under_savepoint(connection, place, work.as_mut()).await.err());
+            match under_savepoint(connection, place, work.as_mut()).await {
+                Ok(outcome) => failed.push(outcome.err()),
+                // SQLite has given the whole transaction up: nothing of it may be taken for done.
+                Err(error) => {
+                    let rolled_back = roll_back(connection).await;
+                    let cause = error.to_string();
+                    warn!(%cause, "a transaction was given up");
+                    answers.into_iter().for_each(|answer| {
+                        let _ = answer.send(Err(CommitError::Store(StoreError::unavailable(cause.clone()))));
+                    });
+                    works.into_iter().for_each(|work| work.finish(Some(StoreError::unavailable(cause.clone()))));
+                    return !rolled_back;
+                }
+            }
         }
         self.transactions = self.transactions.wrapping_add(1);
         if self.transactions.is_multiple_of(CLEAN_EVERY) {
@@ -260,11 +273,12 @@ async fn roll_back(connection: &mut SqliteConnection) -> bool {
     rolled_back || connection.ping().await.is_ok()
 }
 
+/// Carries out one work so that it can fail alone. The outer error means that the transaction is lost.
 async fn under_savepoint(
     connection: &mut SqliteConnection,
     place: usize,
     work: &mut dyn Work,
-) -> Result<(), sqlx::Error> {
+) -> Result<Result<(), sqlx::Error>, sqlx::Error> {
     let name = |verb: &str| AssertSqlSafe(format!("{verb} work_{place}"));
     sqlx::query(name("SAVEPOINT")).execute(&mut *connection).await?;
     let outcome = work.run(&mut *connection).await;
@@ -272,5 +286,5 @@ async fn under_savepoint(
         sqlx::query(name("ROLLBACK TO")).execute(&mut *connection).await?;
     }
     sqlx::query(name("RELEASE")).execute(&mut *connection).await?;
-    outcome
+    Ok(outcome)
 }

@@ -2,7 +2,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use connect_auth::{ChallengeSecret, Client, CodeRequest};
-use connect_core::{ChallengeId, EmailAddress};
+use connect_core::{ChallengeId, EmailAddress, Slug, WorkspaceId};
 use http::header::SET_COOKIE;
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,9 @@ pub(crate) async fn handle(
 ) -> Result<Response, Problem> {
     let Body { email, workspace, token } = command.value;
     let email = EmailAddress::parse("email", &email)?;
+    if let Some(text) = workspace.as_deref().filter(|text| text.parse::<WorkspaceId>().is_err()) {
+        Slug::parse("workspace", text)?;
+    }
     let request = CodeRequest { email, held: held(&app, &headers), workspace, client };
     let issued = app.auth().request_code(request).await?;
     let secret = issued.secret.text();

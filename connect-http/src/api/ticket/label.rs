@@ -10,8 +10,8 @@ use crate::problem::Problem;
 
 async fn set(app: &App, scope: Scope, command: Command<()>, on: bool) -> Result<Response, Problem> {
     let label = LabelName::parse("label", scope.segment("label").unwrap_or_default())?;
-    let ticket = scope.ticket()?;
-    let view = app.desk().tickets(&scope.access.once(command.key)).set_label(ticket, label, on).await?;
+    let (ticket, seen) = (scope.ticket()?, command.seen);
+    let view = app.desk().tickets(&scope.access.once(command.key)).set_label(ticket, label, on, seen).await?;
     Ok(response(StatusCode::OK, &view))
 }
 

@@ -76,11 +76,9 @@ async fn slow_clients_are_let_go_and_do_not_hold_others_up() {
     let mut slow = Vec::new();
     for n in 0..100 {
         let mut stream = TcpStream::connect(("127.0.0.1", server.port)).await.expect("connected");
-        let half = if n % 2 == 0 {
-            "GET / HTTP/1.1\r\nhost: d"
-        } else {
-            "POST /api/v1/me HTTP/1.1\r\ncontent-length: 10\r\n\r\n{"
-        };
+        let halves =
+            ["GET / HTTP/1.1\r\nhost: d", "POST /api/v1/me HTTP/1.1\r\ncontent-length: 10\r\n\r\n{", "", "PRI * HT"];
+        let half = halves[n % halves.len()];
         stream.write_all(half.as_bytes()).await.expect("sent");
         slow.push(stream);
     }
