@@ -211,12 +211,9 @@ pub enum Fact {
 impl Fact {
     /// The type's name in the journal.
     pub fn name(&self) -> String {
-        match serde_json::to_value(self) {
-            Ok(serde_json::Value::Object(map)) => {
-                map.get("type").and_then(|t| t.as_str()).unwrap_or("unknown").to_owned()
-            }
-            _ => "unknown".to_owned(),
-        }
+        // The tag stands first in the text, as serde writes it.
+        let text = serde_json::to_string(self).unwrap_or_default();
+        text.strip_prefix("{\"type\":\"").and_then(|rest| rest.split('"').next()).unwrap_or("unknown").to_owned()
     }
 
     /// Whether customers and viewers may see it in a ticket's timeline.

@@ -117,8 +117,10 @@ impl SqliteStore {
             .foreign_keys(true)
             .busy_timeout(settings.busy_timeout)
             .pragma("trusted_schema", "OFF")
+            // 16 MiB of log between two checkpoints instead of 4: half as many pages are written twice under load.
+            .pragma("wal_autocheckpoint", "4000")
             .disable_statement_logging();
-        let mut connection = options.clone().statement_cache_capacity(256).connect().await?;
+        let mut connection = writing(options.clone()).connect().await?;
         migrate(&mut connection, prefix).await?;
         let sql = Sql::new(prefix);
         // Fails now, and in words, if the file is damaged where it matters first.
@@ -187,9 +189,14 @@ async fn migrate(connection: &mut sqlx::SqliteConnection, prefix: &str) -> Resul
     })
 }
 
+/// The writing connection keeps more pages at hand than SQLite's usual 2 MiB: every commit touches indexes.
+fn writing(options: SqliteConnectOptions) -> SqliteConnectOptions {
+    options.statement_cache_capacity(256).pragma("cache_size", "-8192")
+}
+
 /// Opens the writing connection again after it broke.
 pub(super) async fn reopen(options: SqliteConnectOptions) -> Result<sqlx::SqliteConnection, sqlx::Error> {
-    let mut connection = options.statement_cache_capacity(256).connect().await?;
+    let mut connection = writing(options).connect().await?;
     connection.ping().await?;
     Ok(connection)
 }
