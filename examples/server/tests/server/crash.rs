@@ -157,8 +157,14 @@ async fn mail_is_tried_again_with_backoff_and_given_up_when_it_is_refused() {
     };
     smtp.behave(Manner::Later);
     agent.post(messages, &json!({"kind": "reply", "body": "Please wait"})).await.expect(201);
-    tokio::time::sleep(Duration::from_millis(700)).await;
-    let waiting = state().await;
+    let mut waiting = state().await;
+    for _ in 0..400 {
+        if waiting["detail"].is_string() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+        waiting = state().await;
+    }
     assert_eq!(waiting["state"], "queued");
     assert!(waiting["detail"].as_str().expect("a cause").contains("451"), "{waiting}");
     smtp.behave(Manner::Accept);
