@@ -65,16 +65,22 @@ fn idempotency_key(headers: &HeaderMap, asked: &[&[u8]]) -> Result<Option<Idempo
         let detail = "must stand once and have 1 to 255 printable ASCII characters";
         return Err(FieldError::new("Idempotency-Key", "out_of_range", detail).into());
     };
+    let request_hash = request_hash(asked);
+    Ok(Some(IdempotencyKey { key: key.to_owned(), request_hash }))
+}
+
+/// SHA-256 over what is asked, in hexadecimal: each part with its length, so that no two lists look alike.
+pub(crate) fn request_hash(asked: &[&[u8]]) -> String {
     let mut hash = Sha256::new();
     for part in asked {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
-    let mut request_hash = String::with_capacity(64);
+    let mut text = String::with_capacity(64);
     for byte in hash.finalize() {
-        let _ = write!(request_hash, "{byte:02x}");
+        let _ = write!(text, "{byte:02x}");
     }
-    Ok(Some(IdempotencyKey { key: key.to_owned(), request_hash }))
+    text
 }
 
 /// The version of an `If-Match` header; `*` asks for none in particular.

@@ -8,6 +8,8 @@ mod strict;
 
 pub(crate) use caller::{Caller, cookie};
 pub(crate) use command::Command;
+#[cfg(feature = "web")]
+pub(crate) use command::request_hash;
 pub(crate) use query::Params;
 pub(crate) use scope::Scope;
 #[cfg(feature = "web")]

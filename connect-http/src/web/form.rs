@@ -1,17 +1,14 @@
 //! Forms, read as strictly as JSON.
 
-use std::fmt::Write;
-
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use connect_core::IdempotencyKey;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
-use sha2::{Digest, Sha256};
 
 use crate::app::App;
-use crate::extract::strict_form;
+use crate::extract::{request_hash, strict_form};
 use crate::problem::Problem;
 
 /// A form of a certain shape.
@@ -41,16 +38,8 @@ impl<T: DeserializeOwned> FromRequest<App> for Form<T> {
 pub(super) fn once(key: &str, asked: &[&str]) -> Option<IdempotencyKey> {
     let fits = (1..=64).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_alphanumeric());
     fits.then(|| {
-        let mut hash = Sha256::new();
-        for part in asked {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
-        let mut request_hash = String::with_capacity(64);
-        for byte in hash.finalize() {
-            let _ = write!(request_hash, "{byte:02x}");
-        }
-        IdempotencyKey { key: format!("form-{key}"), request_hash }
+        let parts: Vec<&[u8]> = asked.iter().map(|part| part.as_bytes()).collect();
+        IdempotencyKey { key: format!("form-{key}"), request_hash: request_hash(&parts) }
     })
 }
 
