@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
+use futures::FutureExt;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -21,6 +22,7 @@ use tower::ServiceExt;
 use tracing::{debug, info, warn};
 
 mod body;
+mod closed;
 
 /// For how long connections are still taken after a stop was asked for.
 const LAST_ACCEPTS: Duration = Duration::from_millis(100);
@@ -89,10 +91,23 @@ pub async fn serve(
     // for it is one for all of them, however many come.
     let last = tokio::time::sleep(LAST_ACCEPTS);
     tokio::pin!(last);
+    let mut closing = false;
     while let Ok(permit) = permits.clone().try_acquire_owned() {
-        let accepted = tokio::select! {
-            () = &mut last => break,
-            accepted = listener.accept() => accepted,
+        let accepted = if closing {
+            // Closing the socket would reset whatever still waits in its queue: the queue is emptied first.
+            match listener.accept().now_or_never() {
+                Some(accepted) => accepted,
+                None => break,
+            }
+        } else {
+            tokio::select! {
+                () = &mut last => {
+                    closing = true;
+                    closed::refuse_further(&listener);
+                    continue;
+                }
+                accepted = listener.accept() => accepted,
+            }
         };
         let Ok((stream, peer)) = accepted else { break };
         let connection =
