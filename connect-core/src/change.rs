@@ -132,7 +132,7 @@ pub struct ChangeSet {
 
 /// The parts of a [`ChangeSet`]. Adapters take it apart field by field, without `..`, so that a part
 /// added later breaks their build instead of being lost.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ChangeParts {
     /// Tickets, at most one write each.
     pub tickets: Vec<TicketWrite>,

@@ -55,6 +55,6 @@ pub use id::{
 };
 pub use page::{Limit, Page, decode_cursor, encode_cursor};
 pub use random::{OsRandom, Random};
-pub use store::{AuthStore, CommitError, RateLimiter, Store, StoreError};
+pub use store::{AuthStore, BlobStore, CommitError, LiveFeed, RateLimiter, Store, StoreError};
 pub use text::{Body, LabelName, Name, Slug, Subject};
 pub use time::{Clock, SystemClock, Timestamp, Version};

@@ -4,17 +4,17 @@ use connect_core::store::{Budget, Challenge, ChallengeSeen, Resend};
 use connect_core::{EmailAddress, Timestamp};
 
 /// Whether a challenge can still sign somebody in.
-pub(crate) fn is_live(challenge: &Challenge, now: Timestamp) -> bool {
+pub fn is_live(challenge: &Challenge, now: Timestamp) -> bool {
     !challenge.consumed && now < challenge.expires_at
 }
 
 /// What the cap on live challenges counts by.
-pub(crate) fn account(email: &EmailAddress) -> String {
+pub fn account(email: &EmailAddress) -> String {
     email.canonical()
 }
 
 /// The challenge after one more guess, or a refusal that changes nothing.
-pub(crate) fn counted(challenge: Option<Challenge>, secret_hash: &[u8; 32], now: Timestamp) -> ChallengeSeen {
+pub fn counted(challenge: Option<Challenge>, secret_hash: &[u8; 32], now: Timestamp) -> ChallengeSeen {
     match challenge {
         // The secret's hash is compared, not the secret: timing tells nothing that helps to find it.
         Some(mut challenge)
@@ -30,7 +30,7 @@ pub(crate) fn counted(challenge: Option<Challenge>, secret_hash: &[u8; 32], now:
 }
 
 /// The challenge with another code; guesses and end stay.
-pub(crate) fn resent(challenge: Option<Challenge>, resend: &Resend, now: Timestamp) -> Option<Challenge> {
+pub fn resent(challenge: Option<Challenge>, resend: &Resend, now: Timestamp) -> Option<Challenge> {
     let mut challenge = challenge?;
     let fits = is_live(&challenge, now)
         && challenge.secret_hash == resend.secret_hash
@@ -47,13 +47,15 @@ pub(crate) fn resent(challenge: Option<Challenge>, resend: &Resend, now: Timesta
 
 /// How much of a budget is spent, and when that is forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Spent {
-    pub(crate) units: u32,
-    pub(crate) ends_at: Timestamp,
+pub struct Spent {
+    /// How many.
+    pub units: u32,
+    /// When they are forgotten.
+    pub ends_at: Timestamp,
 }
 
 /// The budget after one more unit; none if it is spent. A window begins with its first unit.
-pub(crate) fn spend(spent: Option<Spent>, budget: Budget, now: Timestamp) -> Option<Spent> {
+pub fn spend(spent: Option<Spent>, budget: Budget, now: Timestamp) -> Option<Spent> {
     match spent.filter(|spent| now < spent.ends_at) {
         None if budget.limit == 0 => None,
         None => Some(Spent { units: 1, ends_at: now.plus(budget.window) }),

@@ -10,16 +10,34 @@
 //! judges waiting change sets and says which rows to write. The conformance kit (feature `conformance`)
 //! then tells whether the adapter keeps its promises.
 
-mod auth_rules;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+#[macro_use]
+mod statements;
+
+pub mod auth_rules;
+#[cfg(feature = "blob")]
+mod blob;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod group;
 mod limiter;
 mod memory;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+#[cfg(feature = "redis")]
+pub mod redis;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod sql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
+#[cfg(feature = "redis")]
+pub use self::redis::{RedisError, RedisFeed, RedisSettings, RedisStore};
+#[cfg(feature = "blob")]
+pub use blob::{BlobOpenError, BlobSettings, GcsSettings, ObjectBlobs, S3Settings};
 pub use limiter::MemoryLimiter;
 pub use memory::MemoryStore;
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresError, PostgresSettings, PostgresStore};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteError, SqliteSettings, SqliteStore};

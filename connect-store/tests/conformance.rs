@@ -1,6 +1,10 @@
-//! Both adapters keep the contract of the ports.
+//! Every adapter keeps the contract of the ports.
 
 #![allow(clippy::expect_used)]
+
+#[cfg(feature = "postgres")]
+#[path = "database/mod.rs"]
+mod database;
 
 mod memory {
     use std::sync::Arc;
@@ -52,6 +56,85 @@ mod sqlite {
     connect_store::conformance!(fresh);
 }
 
-mod limiter {
-    connect_store::limiter_conformance!(connect_store::MemoryLimiter::new);
+#[cfg(feature = "postgres")]
+mod postgres {
+    use std::sync::Arc;
+
+    use connect_store::conformance::{Fresh, FreshFeed, FreshLimiter};
+    use connect_store::postgres::PostgresFeed;
+
+    use crate::database::Schema;
+
+    async fn fresh() -> Fresh {
+        let schema = Schema::new().await;
+        let store = Arc::new(schema.open().await);
+        let again = schema.clone();
+        Fresh {
+            ports: (store.clone(), store),
+            reopen: Box::new(move || {
+                let schema = again.clone();
+                Box::pin(async move {
+                    let store = Arc::new(schema.open().await);
+                    (store.clone() as Arc<_>, store as Arc<_>)
+                })
+            }),
+            guard: Box::new(schema),
+        }
+    }
+
+    async fn fresh_limiter() -> FreshLimiter {
+        let schema = Schema::new().await;
+        let nodes: [Arc<dyn connect_core::RateLimiter>; 2] =
+            [Arc::new(schema.open().await), Arc::new(schema.open().await)];
+        FreshLimiter { nodes, guard: Box::new(schema) }
+    }
+
+    async fn fresh_feed() -> FreshFeed {
+        let schema = Schema::new().await;
+        let stores = [schema.open().await, schema.open().await];
+        let nodes: [Arc<dyn connect_core::LiveFeed>; 2] =
+            [Arc::new(PostgresFeed::start(&stores[0])), Arc::new(PostgresFeed::start(&stores[1]))];
+        FreshFeed { nodes, guard: Box::new((schema, stores)) }
+    }
+
+    connect_store::conformance!(fresh);
+
+    mod limiter {
+        use super::fresh_limiter;
+        connect_store::limiter_conformance!(fresh_limiter);
+    }
+
+    mod feed_of_nodes {
+        use super::fresh_feed;
+        connect_store::feed_conformance!(fresh_feed);
+    }
+}
+
+mod in_process {
+    use std::sync::Arc;
+
+    use connect_core::store::LocalFeed;
+    use connect_core::{LiveFeed, RateLimiter};
+    use connect_store::MemoryLimiter;
+    use connect_store::conformance::{FreshFeed, FreshLimiter};
+
+    async fn fresh_limiter() -> FreshLimiter {
+        let limiter: Arc<dyn RateLimiter> = Arc::new(MemoryLimiter::new());
+        FreshLimiter { nodes: [limiter.clone(), limiter], guard: Box::new(()) }
+    }
+
+    async fn fresh_feed() -> FreshFeed {
+        let feed: Arc<dyn LiveFeed> = Arc::new(LocalFeed::new());
+        FreshFeed { nodes: [feed.clone(), feed], guard: Box::new(()) }
+    }
+
+    mod limiter {
+        use super::fresh_limiter;
+        connect_store::limiter_conformance!(fresh_limiter);
+    }
+
+    mod feed_of_nodes {
+        use super::fresh_feed;
+        connect_store::feed_conformance!(fresh_feed);
+    }
 }

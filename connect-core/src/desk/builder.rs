@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::{Desk, Inner, admit};
 use crate::dispatch::Subscriber;
 use crate::notify::{Channel, MailIdentity, TicketMail};
-use crate::{Clock, Ids, OsRandom, Policy, Random, Store, SystemClock};
+use crate::store::LocalFeed;
+use crate::{Clock, Ids, LiveFeed, OsRandom, Policy, Random, Store, SystemClock};
 
 /// What a desk needs to know about the world.
 #[derive(Debug, Clone)]
@@ -23,6 +24,7 @@ pub struct DeskBuilder {
     policy: Arc<dyn Policy>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    feed: Arc<dyn LiveFeed>,
     subscribers: Vec<Arc<dyn Subscriber>>,
     channels: Vec<Arc<dyn Channel>>,
 }
@@ -34,6 +36,7 @@ impl DeskBuilder {
             policy,
             clock: Arc::new(SystemClock),
             random: Arc::new(OsRandom),
+            feed: Arc::new(LocalFeed::new()),
             subscribers: vec![Arc::new(TicketMail)],
             channels: Vec::new(),
         }
@@ -53,6 +56,13 @@ impl DeskBuilder {
         self
     }
 
+    /// Another feed than one within this process: what several nodes of one desk wake each other by.
+    #[must_use]
+    pub fn feed(mut self, feed: Arc<dyn LiveFeed>) -> Self {
+        self.feed = feed;
+        self
+    }
+
     /// One more subscriber, beside the mail about tickets.
     #[must_use]
     pub fn subscriber(mut self, subscriber: Arc<dyn Subscriber>) -> Self {
@@ -69,18 +79,18 @@ impl DeskBuilder {
 
     /// The desk.
     pub fn build(self, settings: DeskSettings) -> Desk {
-        let Self { store, policy, clock, random, subscribers, channels } = self;
+        let Self { store, policy, clock, random, feed, subscribers, channels } = self;
         let ids = Ids::new(clock.clone(), random.clone());
         let inner = Inner {
             store,
             clock,
             random,
+            feed,
             ids,
             policy,
             subscribers,
             channels,
             settings,
-            wake: Arc::default(),
             admitted: admit::Admitted::default(),
         };
         Desk { inner: Arc::new(inner) }

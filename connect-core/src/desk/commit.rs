@@ -9,6 +9,7 @@ use crate::contact::Contact;
 use crate::label::Label;
 use crate::member::{Invitation, Member};
 use crate::record::RecordKind;
+use crate::store::Hint;
 use crate::user::User;
 use crate::workspace::Workspace;
 use crate::{Access, Action, Actor, CommitError, Error, Result, Version, WorkspaceId};
@@ -88,7 +89,7 @@ impl Desk {
     pub(crate) async fn commit_to(&self, workspace: WorkspaceId, changes: ChangeSet) -> Result<Option<Committed>> {
         match self.store().commit(workspace, changes).await {
             Ok(committed) => {
-                self.after_commit(&committed);
+                self.after_commit(workspace, &committed);
                 Ok(Some(committed))
             }
             Err(CommitError::Conflict { .. }) => Ok(None),
@@ -101,9 +102,9 @@ impl Desk {
         }
     }
 
-    /// Wakes the dispatcher, and forgets who may come in if that may be different now.
-    fn after_commit(&self, committed: &Committed) {
-        self.inner.wake.notify_one();
+    /// Wakes whoever follows the events, and forgets who may come in if that may be different now.
+    fn after_commit(&self, workspace: WorkspaceId, committed: &Committed) {
+        self.feed().publish(Hint { workspace, seq: committed.last_seq });
         // A removed record is not among those committed; no record at all is, then, a sign of one.
         let touches_admission = committed.records.is_empty() && committed.tickets.is_empty()
             || committed.records.iter().any(|record| match record.kind.as_str() {

@@ -6,11 +6,9 @@ mod commit;
 
 use std::sync::Arc;
 
-use tokio::sync::Notify;
-
 use crate::dispatch::{DispatchSettings, Dispatcher, Subscriber};
 use crate::notify::{Channel, MailIdentity};
-use crate::{Clock, EmailAddress, Ids, Policy, Random, Store, Timestamp};
+use crate::{Clock, EmailAddress, Ids, LiveFeed, Policy, Random, Store, Timestamp};
 
 pub use builder::{DeskBuilder, DeskSettings};
 
@@ -29,12 +27,12 @@ struct Inner {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    feed: Arc<dyn LiveFeed>,
     ids: Ids,
     policy: Arc<dyn Policy>,
     subscribers: Vec<Arc<dyn Subscriber>>,
     channels: Vec<Arc<dyn Channel>>,
     settings: DeskSettings,
-    wake: Arc<Notify>,
     admitted: admit::Admitted,
 }
 
@@ -89,8 +87,9 @@ impl Desk {
         &self.inner.channels
     }
 
-    pub(crate) fn wake(&self) -> Arc<Notify> {
-        self.inner.wake.clone()
+    /// What tells this process that a workspace has new events.
+    pub fn feed(&self) -> &dyn LiveFeed {
+        self.inner.feed.as_ref()
     }
 
     pub(crate) fn policy(&self) -> &dyn Policy {

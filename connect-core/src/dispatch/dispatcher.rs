@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tracing::{Instrument, debug, error, info_span, warn};
@@ -10,7 +11,7 @@ use tracing::{Instrument, debug, error, info_span, warn};
 use super::{Backoff, Composed};
 use crate::delivery::{Claim, Claimed, Delivery, DeliveryState, Route, Settlement};
 use crate::notify::SendFailure;
-use crate::store::{EventList, Unrouted};
+use crate::store::{EventList, Signals, Unrouted};
 use crate::{Desk, Error, Limit, Result, StoreError, WorkspaceId};
 
 /// Events routed in one step.
@@ -82,12 +83,13 @@ impl Dispatcher {
     }
 
     async fn run(self, mut stopped: watch::Receiver<bool>) {
-        let wake = self.desk.wake();
+        let mut wake = self.desk.feed().subscribe();
+        let freed = Arc::new(Notify::new());
         let permits = Arc::new(Semaphore::new(self.settings.concurrency));
         let mut sending = JoinSet::new();
         while !*stopped.borrow() {
             while sending.try_join_next().is_some() {}
-            let more = match self.step(&permits, &mut sending).await {
+            let more = match self.step(&permits, &freed, &mut sending).await {
                 Ok(more) => more,
                 Err(error) => {
                     warn!(%error, "dispatching waits for the store");
@@ -95,26 +97,35 @@ impl Dispatcher {
                 }
             };
             if !more {
-                self.pause(&wake, &mut stopped).await;
+                self.pause(&mut wake, &freed, &mut stopped).await;
             }
         }
         while sending.join_next().await.is_some() {}
     }
 
-    async fn pause(&self, wake: &Notify, stopped: &mut watch::Receiver<bool>) {
+    async fn pause(&self, wake: &mut Signals, freed: &Notify, stopped: &mut watch::Receiver<bool>) {
         tokio::select! {
             _ = stopped.changed() => return,
-            () = wake.notified() => {}
+            // A feed that is gone wakes nobody; polling goes on.
+            Some(_) = wake.next() => {}
+            () = freed.notified() => {}
             () = tokio::time::sleep(self.settings.poll) => {}
         }
         tokio::select! {
             _ = stopped.changed() => {}
             () = tokio::time::sleep(self.settings.debounce) => {}
         }
+        // What was told meanwhile is covered by the look that follows.
+        while wake.next().now_or_never().flatten().is_some() {}
     }
 
     /// Routes what is new and starts to send what is due; answers whether there is more at once.
-    async fn step(&self, permits: &Arc<Semaphore>, sending: &mut JoinSet<()>) -> Result<bool, StoreError> {
+    async fn step(
+        &self,
+        permits: &Arc<Semaphore>,
+        freed: &Arc<Notify>,
+        sending: &mut JoinSet<()>,
+    ) -> Result<bool, StoreError> {
         // Whatever is wrong with routing, what is queued already goes on its way.
         let mut more = self.route().await.unwrap_or_else(|error| {
             warn!(%error, "routing waits for the store");
@@ -130,14 +141,14 @@ impl Dispatcher {
         for claimed in claimed {
             // Permits are only taken here, so as many as were free still are.
             let Ok(permit) = permits.clone().try_acquire_owned() else { break };
-            let this = self.clone();
+            let (this, freed) = (self.clone(), freed.clone());
             let span = info_span!("deliver", delivery = %claimed.delivery.id, channel = claimed.delivery.channel);
             sending.spawn(
                 async move {
                     this.deliver(claimed).await;
                     drop(permit);
                     // Others may have waited for the permit.
-                    this.desk.wake().notify_one();
+                    freed.notify_one();
                 }
                 .instrument(span),
             );

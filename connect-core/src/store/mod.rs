@@ -1,9 +1,13 @@
 //! The ports to where state lives.
 
 mod auth;
+mod blob;
+mod feed;
 mod limit;
+mod transfer;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use crate::change::{ChangeSet, Committed};
 use crate::contact::Contact;
@@ -15,7 +19,10 @@ use crate::ticket::{Ticket, TicketList};
 use crate::{Actor, DeliveryId, Limit, MessageId, TicketId, Timestamp, WorkspaceId};
 
 pub use auth::{AuthStore, Budget, Challenge, ChallengeSeen, CodeForm, Resend, Revoke, Session};
+pub use blob::{BlobError, BlobInfo, BlobKey, BlobRead, BlobStore, BlobStream, verified};
+pub use feed::{Fanout, Hint, LiveFeed, LocalFeed, Signal, Signals};
 pub use limit::{Quota, RateLimiter, Verdict};
+pub use transfer::{Counters, ExportList, Import, MovedRow, Part, answer_place};
 
 /// Why a store did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -127,7 +134,7 @@ pub struct RecordList {
 }
 
 /// The answer that was kept for an idempotency key.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredAnswer {
     /// The hash of the request it answers.
     pub request_hash: String,
@@ -250,6 +257,18 @@ pub trait Store: std::fmt::Debug + Send + Sync {
 
     /// Deliveries of a workspace, newest first.
     async fn deliveries(&self, workspace: WorkspaceId, list: DeliveryList) -> Result<Vec<Delivery>, StoreError>;
+
+    /// The counters of a workspace; none if there is no such workspace.
+    async fn counters(&self, workspace: WorkspaceId) -> Result<Option<Counters>, StoreError>;
+
+    /// Rows of a workspace as they are stored, in the order of their places.
+    async fn export(&self, workspace: WorkspaceId, list: ExportList) -> Result<Vec<MovedRow>, StoreError>;
+
+    /// Writes rows as they were read elsewhere, all or none, with their keys, numbers and searched words. A
+    /// row whose place is taken already is left as it is, so that an import may be repeated from any point.
+    /// [`CommitError::Conflict`] if the workspace has counters already, [`CommitError::Taken`] if another
+    /// record holds one of the keys, [`CommitError::Missing`] if a row refers to one that is not there.
+    async fn import(&self, workspace: WorkspaceId, import: Import) -> Result<(), CommitError>;
 
     /// Whether the store can serve now: a small read, and that it can be written.
     async fn ready(&self) -> Result<(), StoreError>;

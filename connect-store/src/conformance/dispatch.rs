@@ -208,3 +208,37 @@ pub async fn deliveries_are_listed_by_message_and_state(world: World) {
     assert!(list(Some(vec![world.ids.message()]), None).await.is_empty());
     assert!(list(None, Some(DeliveryState::Failed)).await.is_empty());
 }
+
+/// What has waited longest goes first.
+pub async fn the_oldest_is_taken_first(world: World) {
+    let (acme, ticket) = desk(&world).await;
+    let mut expected = Vec::new();
+    let mut ticket = ticket;
+    for _ in 0..4 {
+        expected.extend(queue(&world, acme, &ticket, 1).await);
+        ticket = world.reply(acme, &ticket, "more").await;
+    }
+    for id in expected {
+        assert_eq!(claim(&world, world.store().as_ref(), 1).await, [(id, 1)], "the one that has waited longest");
+    }
+}
+
+/// A router cannot claim to have seen events that are not there.
+pub async fn a_cursor_does_not_pass_the_journal(world: World) {
+    let (acme, ticket) = desk(&world).await;
+    let route = Route { from: 0, to: 4, deliveries: vec![delivery(&world, acme, &ticket, 4)] };
+    assert!(!world.store().route(acme, route).await.expect("answered"), "there are three events");
+    assert_eq!(cursor(&world, acme).await, Some((0, 3)));
+    assert!(world.store().deliveries(acme, DeliveryList::default()).await.expect("read").is_empty());
+}
+
+/// The id of a delivery says nothing in another workspace.
+pub async fn another_workspace_settles_nothing(world: World) {
+    let (acme, ticket) = desk(&world).await;
+    let (bolt, _) = world.desk("bolt").await;
+    queue(&world, acme, &ticket, 1).await;
+    let (id, token) = claim(&world, world.store().as_ref(), 1).await[0];
+    let sent = Settlement::Sent { at: world.now() };
+    assert!(!world.store().settle(bolt, id, token, sent.clone()).await.expect("answered"), "bolt has no such delivery");
+    assert!(world.store().settle(acme, id, token, sent).await.expect("settled"), "acme's is as it was");
+}

@@ -13,8 +13,11 @@
 
 pub mod atomicity;
 pub mod auth;
+pub mod blobs;
 pub mod cursors;
 pub mod dispatch;
+pub mod erasure;
+pub mod feed;
 pub mod idempotency;
 pub mod isolation;
 pub mod journal;
@@ -22,6 +25,7 @@ pub mod limits;
 pub mod numbering;
 pub mod records;
 pub mod search;
+pub mod transfer;
 pub mod versions;
 mod world;
 
@@ -30,7 +34,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use connect_core::{AuthStore, Store};
+use connect_core::{AuthStore, BlobStore, LiveFeed, RateLimiter, Store};
 
 pub use world::World;
 
@@ -50,21 +54,80 @@ pub struct Fresh {
     pub guard: Box<dyn Any + Send + Sync>,
 }
 
-impl std::fmt::Debug for Fresh {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Fresh").finish_non_exhaustive()
+/// An unused limiter to try a case on.
+pub struct FreshLimiter {
+    /// Two nodes that count together; the same one twice where it is one process only.
+    pub nodes: [Arc<dyn RateLimiter>; 2],
+    /// Whatever must live as long.
+    pub guard: Box<dyn Any + Send + Sync>,
+}
+
+/// A feed that nobody has used yet.
+pub struct FreshFeed {
+    /// Two nodes that wake each other; the same one twice where it is one process only.
+    pub nodes: [Arc<dyn LiveFeed>; 2],
+    /// Whatever must live as long.
+    pub guard: Box<dyn Any + Send + Sync>,
+}
+
+/// An empty store for large content.
+pub struct FreshBlobs {
+    /// The store.
+    pub blobs: Arc<dyn BlobStore>,
+    /// Whatever must live as long.
+    pub guard: Box<dyn Any + Send + Sync>,
+}
+
+macro_rules! opaque {
+    ($($name:ident),+) => {$(
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        }
+    )+};
+}
+
+opaque!(Fresh, FreshLimiter, FreshFeed, FreshBlobs);
+
+/// What a case is played on, made of what an adapter's test gives.
+pub trait Stage: Sized {
+    /// What the case takes.
+    type Set;
+    /// Sets it up.
+    fn set(self) -> Self::Set;
+}
+
+impl Stage for Fresh {
+    type Set = World;
+    fn set(self) -> World {
+        World::new(self)
     }
 }
 
+macro_rules! plain_stage {
+    ($($name:ident),+) => {$(
+        impl Stage for $name {
+            type Set = Self;
+            fn set(self) -> Self {
+                self
+            }
+        }
+    )+};
+}
+
+plain_stage!(FreshLimiter, FreshFeed, FreshBlobs);
+
 /// Runs a case on a runtime with two threads.
-pub fn run<M, C>(fresh: M, case: impl FnOnce(World) -> C)
+pub fn run<S, M, C>(fresh: M, case: impl FnOnce(S::Set) -> C)
 where
-    M: Future<Output = Fresh>,
+    S: Stage,
+    M: Future<Output = S>,
     C: Future<Output = ()>,
 {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     match runtime {
-        Ok(runtime) => runtime.block_on(async { case(World::new(fresh.await)).await }),
+        Ok(runtime) => runtime.block_on(async { case(fresh.await.set()).await }),
         Err(error) => panic!("no runtime for the case: {error}"),
     }
 }
@@ -73,9 +136,7 @@ where
 #[macro_export]
 macro_rules! conformance {
     ($fresh:path) => {
-        fn __fresh() -> impl ::std::future::Future<Output = $crate::conformance::Fresh> {
-            $fresh()
-        }
+        $crate::auth_conformance!($fresh);
 
         $crate::__conformance_cases! {
             atomicity: all_parts_are_kept_together, a_refused_set_leaves_nothing, a_change_survives_reopening,
@@ -102,7 +163,25 @@ macro_rules! conformance {
             dispatch: new_events_are_unrouted_until_routed, a_cursor_moves_once, a_delivery_is_queued_once,
                 a_claim_takes_what_is_due, a_lease_holds_until_it_ends, parallel_claims_take_each_once,
                 a_late_result_is_discarded, a_retry_waits_for_its_time, settled_deliveries_stay_settled,
-                a_crash_between_routing_and_sending_loses_nothing, deliveries_are_listed_by_message_and_state;
+                a_crash_between_routing_and_sending_loses_nothing, deliveries_are_listed_by_message_and_state,
+                the_oldest_is_taken_first, a_cursor_does_not_pass_the_journal, another_workspace_settles_nothing;
+            transfer: what_is_exported_is_all_there_is, a_workspace_moves_whole, a_moved_workspace_goes_on, an_import_may_be_repeated,
+                nothing_is_seen_before_the_counters, a_workspace_that_exists_takes_no_import,
+                an_import_that_does_not_fit_is_refused_whole;
+            erasure: a_value_written_over_is_nowhere, a_subject_written_over_is_nowhere, the_journal_holds_no_words_of_people;
+        }
+    };
+}
+
+/// Makes a test of every case of an [`AuthStore`]; [`conformance!`](crate::conformance!) has them already.
+#[macro_export]
+macro_rules! auth_conformance {
+    ($fresh:path) => {
+        fn __fresh() -> impl ::std::future::Future<Output = $crate::conformance::Fresh> {
+            $fresh()
+        }
+
+        $crate::__conformance_cases! {
             auth: guesses_are_counted_exactly, a_wrong_secret_costs_nothing, an_ended_challenge_is_refused, a_challenge_is_used_once,
                 a_wrong_guess_does_not_prolong, another_code_keeps_the_count_and_the_end, codes_are_resent_so_often,
                 live_challenges_are_capped_without_eviction, a_guess_survives_a_caller_that_goes_away, a_budget_is_exact,
@@ -112,16 +191,51 @@ macro_rules! conformance {
     };
 }
 
-/// Makes a test of every case of a limiter. The argument is a function that gives a fresh one.
+/// Makes a test of every case of a limiter. The argument is an async function that gives a [`FreshLimiter`].
 #[macro_export]
 macro_rules! limiter_conformance {
     ($fresh:path) => {
-        fn __fresh() -> impl ::connect_core::RateLimiter + 'static {
+        fn __fresh() -> impl ::std::future::Future<Output = $crate::conformance::FreshLimiter> {
             $fresh()
         }
 
-        mod limits {
-            $crate::__limiter_cases! { exactly_the_limit_passes, a_window_ends, keys_count_apart, the_verdict_tells_what_is_left, what_is_given_back_may_be_taken_again }
+        $crate::__conformance_cases! {
+            limits: exactly_the_limit_passes, a_window_ends, keys_count_apart, the_verdict_tells_what_is_left,
+                what_is_given_back_may_be_taken_again, giving_back_makes_no_room_that_was_not_taken,
+                a_quota_of_nothing_allows_nothing;
+        }
+    };
+}
+
+/// Makes a test of every case of a feed. The argument is an async function that gives a [`FreshFeed`].
+#[macro_export]
+macro_rules! feed_conformance {
+    ($fresh:path) => {
+        fn __fresh() -> impl ::std::future::Future<Output = $crate::conformance::FreshFeed> {
+            $fresh()
+        }
+
+        $crate::__conformance_cases! {
+            feed: a_hint_reaches_every_node, the_newest_of_a_burst_arrives, a_slow_subscriber_is_told_of_the_gap,
+                publishing_never_waits, a_connected_feed_is_ready;
+        }
+    };
+}
+
+/// Makes a test of every case of a store for large content. The argument is an async function that gives
+/// [`FreshBlobs`].
+#[macro_export]
+macro_rules! blob_conformance {
+    ($fresh:path) => {
+        fn __fresh() -> impl ::std::future::Future<Output = $crate::conformance::FreshBlobs> {
+            $fresh()
+        }
+
+        $crate::__conformance_cases! {
+            blobs: what_was_put_is_read_back, large_content_is_streamed_both_ways, a_range_is_cut_to_what_there_is,
+                a_range_behind_the_end_is_refused, missing_content_is_told, too_much_is_refused_and_leaves_nothing,
+                content_that_is_cut_off_leaves_nothing, a_caller_that_goes_away_leaves_nothing_visible,
+                a_key_written_again_is_replaced_whole, removed_content_is_gone, parallel_writers_leave_one_whole;
         }
     };
 }
@@ -137,17 +251,6 @@ macro_rules! __conformance_cases {
                     $crate::conformance::run(super::__fresh(), $crate::conformance::$group::$case);
                 }
             )+
-        }
-    )+};
-}
-
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __limiter_cases {
-    ($($case:ident),+) => {$(
-        #[test]
-        fn $case() {
-            $crate::conformance::limits::$case(std::sync::Arc::new(super::__fresh()));
         }
     )+};
 }

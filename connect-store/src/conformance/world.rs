@@ -33,6 +33,21 @@ impl World {
         Self { fresh, clock, ids }
     }
 
+    /// The same world on another store.
+    pub(super) fn on<S: Store + AuthStore + 'static>(&self, store: Arc<S>) -> Self {
+        let ports: Ports = (store.clone(), store);
+        let again = ports.clone();
+        let reopen: super::Reopen = Box::new(move || {
+            let ports = again.clone();
+            Box::pin(async move { ports })
+        });
+        Self {
+            fresh: Fresh { ports, reopen, guard: Box::new(()) },
+            clock: self.clock.clone(),
+            ids: Ids::new(self.clock.clone(), Arc::new(SeededRandom::new(43))),
+        }
+    }
+
     pub(super) fn store(&self) -> Arc<dyn Store> {
         self.fresh.ports.0.clone()
     }

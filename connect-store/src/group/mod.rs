@@ -10,10 +10,12 @@
 //! So the number of statements and of synced writes does not grow with the number of commits that wait,
 //! and the rules of versions, keys, numbering and idempotency stand in one place.
 
+mod incoming;
 mod judge;
 mod known;
 mod rows;
 
+pub use incoming::Incoming;
 pub use judge::judge;
 pub use known::{AnswerRef, Head, KeyRef, Known, Wanted};
 pub use rows::{AnswerRow, KeyRow, MessageRow, RecordRow, Rows, TicketRow};

@@ -2,6 +2,7 @@
 
 mod auth;
 mod state;
+mod transfer;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -10,7 +11,9 @@ use connect_core::delivery::{Claim, Claimed, Delivery, DeliveryList, DeliverySta
 use connect_core::event::Event;
 use connect_core::message::{Message, MessageKind};
 use connect_core::record::Record;
-use connect_core::store::{EventList, MessageList, RecordList, StoredAnswer, TicketKey, TicketRow, Unrouted};
+use connect_core::store::{
+    Counters, EventList, ExportList, Import, MessageList, MovedRow, RecordList, StoredAnswer, TicketKey, TicketRow, Unrouted,
+};
 use connect_core::ticket::TicketList;
 use connect_core::{
     Actor, ChangeSet, CommitError, Committed, DeliveryId, Limit, MessageId, Store, StoreError, WorkspaceId,
@@ -178,8 +181,9 @@ impl Store for MemoryStore {
     async fn route(&self, workspace: WorkspaceId, route: Route) -> Result<bool, StoreError> {
         let Route { from, to, deliveries } = route;
         let mut state = self.state();
+        let last = state.heads.get(&workspace).map_or(0, |head| head.last_seq);
         let cursor = state.routed.entry(workspace).or_insert(0);
-        if *cursor != from {
+        if *cursor != from || to > last {
             return Ok(false);
         }
         *cursor = to;
@@ -232,6 +236,18 @@ impl Store for MemoryStore {
                 && wanted.is_none_or(|wanted| delivery.state == wanted)
         });
         Ok(found.map(|(_, delivery)| delivery.clone()).take(limit.get() + 1).collect())
+    }
+
+    async fn counters(&self, workspace: WorkspaceId) -> Result<Option<Counters>, StoreError> {
+        Ok(self.state().counters(workspace))
+    }
+
+    async fn export(&self, workspace: WorkspaceId, list: ExportList) -> Result<Vec<MovedRow>, StoreError> {
+        self.state().export(workspace, &list)
+    }
+
+    async fn import(&self, workspace: WorkspaceId, import: Import) -> Result<(), CommitError> {
+        self.state().import(workspace, import)
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -10,8 +10,9 @@ use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::sql::Sql;
-use super::{SqliteStore, row_doc, safe, store_error, uint};
+use super::{SqliteStore, row_doc};
 use crate::auth_rules::{self, Spent};
+use crate::sql::{safe, store_error, uint};
 
 fn doc<T: Serialize>(value: &T) -> Result<String, sqlx::Error> {
     serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(Box::new(error)))

@@ -12,7 +12,7 @@ use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::sql::Sql;
-use super::{int, read_doc, safe, uint};
+use crate::sql::{int, read_doc, safe, uint};
 use crate::group::{AnswerRef, Head, KeyRef, Known, MessageRow, Rows, TicketRow, Wanted, judge};
 
 type Outcome = Result<Committed, CommitError>;
@@ -33,7 +33,7 @@ pub(super) async fn commit_group(
     let mut rows = Rows::default();
     let judged =
         group.into_iter().map(|(workspace, changes)| judge(&mut known, &mut rows, workspace, changes)).collect();
-    write(connection, sql, &rows).await?;
+    write(connection, sql, &rows, Indexing::Changes).await?;
     Ok(judged)
 }
 
@@ -101,9 +101,23 @@ pub(super) fn stored_answer(row: &SqliteRow, from: usize) -> Result<StoredAnswer
     })
 }
 
-async fn write(connection: &mut SqliteConnection, sql: &Sql, rows: &Rows) -> Result<(), sqlx::Error> {
+/// Which tickets the search has to learn anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Indexing {
+    /// Those that are new or have another subject.
+    Changes,
+    /// All of them: they come from elsewhere.
+    Import,
+}
+
+pub(super) async fn write(
+    connection: &mut SqliteConnection,
+    sql: &Sql,
+    rows: &Rows,
+    indexing: Indexing,
+) -> Result<(), sqlx::Error> {
     let Rows { heads, released, removed, records, keys, tickets, messages, events, answers } = rows;
-    if events.is_empty() {
+    if events.is_empty() && indexing == Indexing::Changes {
         return Ok(());
     }
     let mut run = async |statement: &Arc<str>, argument: String| {
@@ -160,7 +174,7 @@ async fn write(connection: &mut SqliteConnection, sql: &Sql, rows: &Rows) -> Res
     let list: Vec<_> =
         heads.iter().map(|(workspace, head)| (workspace, int(head.last_seq), int(head.last_number))).collect();
     run(&sql.put_heads, json(&list)?).await?;
-    index(connection, sql, rows).await
+    index(connection, sql, rows, indexing).await
 }
 
 /// What a search is bound to: the workspace's id without the underscore that would split it in two.
@@ -169,7 +183,12 @@ pub(super) fn search_scope(workspace: WorkspaceId) -> String {
 }
 
 /// Keeps the words of new messages, and of tickets that are new or have another subject.
-async fn index(connection: &mut SqliteConnection, sql: &Sql, rows: &Rows) -> Result<(), sqlx::Error> {
+async fn index(
+    connection: &mut SqliteConnection,
+    sql: &Sql,
+    rows: &Rows,
+    indexing: Indexing,
+) -> Result<(), sqlx::Error> {
     let mut run = async |statement: &Arc<str>, argument: &str| {
         sqlx::query(safe(statement)).bind(argument.to_owned()).execute(&mut *connection).await.map(|_| ())
     };
@@ -191,12 +210,13 @@ async fn index(connection: &mut SqliteConnection, sql: &Sql, rows: &Rows) -> Res
                 && event.fact == Fact::TicketSubjectChanged {}
         })
     };
+    let is_new = |row: &&TicketRow| indexing == Indexing::Import || row.is_new();
     let words = |row: &TicketRow| (row.workspace, row.ticket.id, search_scope(row.workspace), row.words());
-    let renamed: Vec<_> = rows.tickets.iter().filter(|row| !row.is_new() && is_renamed(row)).map(words).collect();
+    let renamed: Vec<_> = rows.tickets.iter().filter(|row| !is_new(row) && is_renamed(row)).map(words).collect();
     if !renamed.is_empty() {
         run(&sql.forget_tickets, &json(&renamed)?).await?;
     }
-    let own: Vec<_> = rows.tickets.iter().filter(|row| row.is_new()).map(words).chain(renamed).collect();
+    let own: Vec<_> = rows.tickets.iter().filter(is_new).map(words).chain(renamed).collect();
     if !own.is_empty() {
         run(&sql.index_tickets, &json(&own)?).await?;
     }

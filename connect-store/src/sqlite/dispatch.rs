@@ -6,8 +6,9 @@ use connect_core::{DeliveryId, Limit, StoreError, WorkspaceId};
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use super::read::{one_more, workspace_id};
-use super::{SqliteStore, int, row_doc, safe, store_error, uint};
+use super::read::workspace_id;
+use super::{SqliteStore, row_doc};
+use crate::sql::{int, one_more, safe, store_error, uint};
 
 pub(super) async fn unrouted(store: &SqliteStore, limit: Limit) -> Result<Vec<Unrouted>, StoreError> {
     let query = sqlx::query(safe(&store.sql.unrouted)).bind(int(limit.get() as u64));
@@ -31,14 +32,19 @@ fn read(row: &SqliteRow) -> Result<Delivery, sqlx::Error> {
     row_doc(row).map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
 
-pub(super) async fn route(store: &SqliteStore, workspace: WorkspaceId, route: Route) -> Result<bool, StoreError> {
-    let sql = store.sql.clone();
-    let Route { from, to, deliveries } = route;
+/// Deliveries as `put_deliveries` takes them.
+pub(super) fn rows(workspace: WorkspaceId, deliveries: &[Delivery]) -> Result<String, StoreError> {
     let rows: Vec<_> = deliveries
         .iter()
         .map(|delivery| (workspace, delivery.id, delivery.unique_key(), delivery.message, delivery))
         .collect();
-    let rows = serde_json::to_string(&rows).map_err(StoreError::unavailable)?;
+    serde_json::to_string(&rows).map_err(StoreError::unavailable)
+}
+
+pub(super) async fn route(store: &SqliteStore, workspace: WorkspaceId, route: Route) -> Result<bool, StoreError> {
+    let sql = store.sql.clone();
+    let Route { from, to, deliveries } = route;
+    let rows = rows(workspace, &deliveries)?;
     let any = !deliveries.is_empty();
     store
         .writer

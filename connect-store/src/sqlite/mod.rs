@@ -11,11 +11,14 @@ mod open;
 mod read;
 mod sql;
 mod tickets;
+mod transfer;
 mod writer;
 
 use connect_core::{ChangeSet, CommitError, Committed, StoreError, WorkspaceId};
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use sqlx::{AssertSqlSafe, Row};
+
+use crate::sql::{read_doc, store_error};
 
 pub use open::{SqliteError, SqliteSettings, migrations};
 
@@ -68,37 +71,7 @@ impl SqliteStore {
     }
 }
 
-/// A statement whose only made-up part is the prefix of the tables, which is checked when the store is
-/// opened.
-fn safe(sql: &std::sync::Arc<str>) -> AssertSqlSafe<std::sync::Arc<str>> {
-    AssertSqlSafe(sql.clone())
-}
-
-fn store_error(error: sqlx::Error) -> StoreError {
-    match error {
-        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::ColumnNotFound(_) => {
-            StoreError::Corrupt(error.to_string())
-        }
-        error => StoreError::unavailable(error),
-    }
-}
-
-/// A document of a row as its noun.
-fn read_doc<T: serde::de::DeserializeOwned>(doc: &str) -> Result<T, StoreError> {
-    serde_json::from_str(doc).map_err(|error| StoreError::Corrupt(error.to_string()))
-}
-
 /// The first column of a row as the document of a noun.
 fn row_doc<T: serde::de::DeserializeOwned>(row: &sqlx::sqlite::SqliteRow) -> Result<T, StoreError> {
     read_doc(row.try_get::<&str, _>(0).map_err(store_error)?)
-}
-
-/// A number as SQLite keeps it.
-fn int(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// A number as it was kept.
-fn uint(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or(0)
 }

@@ -11,7 +11,8 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqlSafeStr};
 
 use super::sql::Sql;
 use super::writer::Writer;
-use super::{SqliteStore, safe};
+use super::SqliteStore;
+use crate::sql::safe;
 
 /// The migrations in their order; `{p}` stands for the prefix.
 const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "first", include_str!("../../migrations/sqlite/0001_first.sql"))];

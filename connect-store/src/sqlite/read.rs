@@ -5,7 +5,9 @@ use connect_core::delivery::{Claim, Claimed, Delivery, DeliveryList, Route, Sett
 use connect_core::event::Event;
 use connect_core::message::Message;
 use connect_core::record::Record;
-use connect_core::store::{EventList, MessageList, RecordList, StoredAnswer, TicketKey, TicketRow, Unrouted};
+use connect_core::store::{
+    Counters, EventList, ExportList, Import, MessageList, MovedRow, RecordList, StoredAnswer, TicketKey, TicketRow, Unrouted,
+};
 use connect_core::ticket::TicketList;
 use connect_core::{
     Actor, ChangeSet, CommitError, Committed, DeliveryId, Limit, MessageId, Store, StoreError, Version, WorkspaceId,
@@ -13,12 +15,8 @@ use connect_core::{
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::{SqliteStore, commit, dispatch, int, row_doc, safe, store_error, tickets, uint};
-
-/// How many rows to ask for: one more than the page, so that the caller sees whether there are more.
-pub(super) fn one_more(limit: Limit) -> i64 {
-    int(limit.get() as u64 + 1)
-}
+use super::{SqliteStore, commit, dispatch, row_doc, tickets, transfer};
+use crate::sql::{int, one_more, safe, store_error, uint};
 
 fn record(row: &SqliteRow) -> Result<Record, StoreError> {
     let read = || {
@@ -180,6 +178,18 @@ impl Store for SqliteStore {
 
     async fn deliveries(&self, workspace: WorkspaceId, list: DeliveryList) -> Result<Vec<Delivery>, StoreError> {
         dispatch::list(self, workspace, list).await
+    }
+
+    async fn counters(&self, workspace: WorkspaceId) -> Result<Option<Counters>, StoreError> {
+        transfer::counters(self, workspace).await
+    }
+
+    async fn export(&self, workspace: WorkspaceId, list: ExportList) -> Result<Vec<MovedRow>, StoreError> {
+        transfer::export(self, workspace, list).await
+    }
+
+    async fn import(&self, workspace: WorkspaceId, import: Import) -> Result<(), CommitError> {
+        transfer::import(self, workspace, import).await
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -1,42 +1,8 @@
 //! Every statement, written once, with the prefix of the tables filled in.
 
-use std::sync::Arc;
-
-macro_rules! statements {
-    ($($name:ident = $text:expr;)+) => {
-        #[derive(Debug)]
-        pub(super) struct Statements {
-            pub(super) prefix: String,
-            $(pub(super) $name: Arc<str>,)+
-        }
-
-        impl Statements {
-            fn new(prefix: &str) -> Self {
-                let fill = |text: &str| Arc::<str>::from(text.replace("{p}", prefix));
-                Self { prefix: prefix.to_owned(), $($name: fill($text),)+ }
-            }
-        }
-    };
-}
-
-/// The statements of a store.
-#[derive(Debug, Clone)]
-pub(super) struct Sql(Arc<Statements>);
-
-impl Sql {
-    pub(super) fn new(prefix: &str) -> Self {
-        Self(Arc::new(Statements::new(prefix)))
-    }
-}
-
-impl std::ops::Deref for Sql {
-    type Target = Statements;
-    fn deref(&self) -> &Statements {
-        &self.0
-    }
-}
-
 statements! {
+    "{p}";
+
     // What waiting change sets depend on. The argument is a JSON array of keys.
     known_heads = "SELECT h.workspace_id, h.last_seq, h.last_number FROM json_each($1) j JOIN {p}head h ON h.workspace_id = j.value";
     known_tickets = "SELECT t.workspace_id, t.id, t.version FROM json_each($1) j
@@ -119,6 +85,24 @@ statements! {
     deliveries = "SELECT doc FROM {p}delivery WHERE workspace_id = $1 AND ($2 IS NULL OR state = $2) ORDER BY id DESC LIMIT $3";
     deliveries_of_messages = "SELECT d.doc FROM {p}delivery d WHERE d.workspace_id = $1 AND ($2 IS NULL OR d.state = $2)
         AND d.message_id IN (SELECT value FROM json_each($4)) ORDER BY d.id DESC LIMIT $3";
+
+    // Moving.
+    counters = "SELECT last_seq, last_number, routed_seq FROM {p}head WHERE workspace_id = $1";
+    export_records = "SELECT r.kind, r.id, r.version, r.doc,
+            (SELECT json_group_array(json_array(k.scope, k.key)) FROM {p}record_key k WHERE k.workspace_id = r.workspace_id AND k.record_id = r.id)
+        FROM {p}record r WHERE r.workspace_id = $1 AND r.id > $2 ORDER BY r.id LIMIT $3";
+    export_tickets = "SELECT doc FROM {p}ticket WHERE workspace_id = $1 AND id > $2 ORDER BY id LIMIT $3";
+    export_messages = "SELECT doc FROM {p}message WHERE workspace_id = $1 AND id > $2 ORDER BY id LIMIT $3";
+    export_answers = "SELECT actor, key, request_hash, committed, expires_at FROM {p}answer WHERE workspace_id = $1 AND (actor, key) > ($2, $3)
+        ORDER BY actor, key LIMIT $4";
+    export_deliveries = "SELECT doc FROM {p}delivery WHERE workspace_id = $1 AND id > $2 ORDER BY id LIMIT $3";
+    present_records = "SELECT id FROM {p}record WHERE workspace_id = $1 AND id IN (SELECT value FROM json_each($2))";
+    present_tickets = "SELECT id FROM {p}ticket WHERE workspace_id = $1 AND id IN (SELECT value FROM json_each($2))";
+    present_messages = "SELECT id FROM {p}message WHERE workspace_id = $1 AND id IN (SELECT value FROM json_each($2))";
+    present_events = "SELECT j.value FROM json_each($2) j JOIN {p}event e ON e.workspace_id = $1 AND e.seq = CAST(j.value AS INTEGER)";
+    present_answers = "SELECT j.value FROM json_each($2) j JOIN {p}answer a ON a.workspace_id = $1
+        AND a.actor = substr(j.value, 1, instr(j.value, char(10)) - 1) AND a.key = substr(j.value, instr(j.value, char(10)) + 1)";
+    open_workspace = "INSERT INTO {p}head (workspace_id, last_seq, last_number, routed_seq) VALUES ($1, $2, $3, $4)";
 
     // Challenges, sessions, budgets.
     live_challenges = "SELECT doc FROM {p}challenge WHERE account = $1 AND expires_at > $2";

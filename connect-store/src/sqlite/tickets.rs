@@ -9,8 +9,8 @@ use connect_core::{StoreError, WorkspaceId};
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, AssertSqlSafe, Row};
 
-use super::read::one_more;
-use super::{SqliteStore, commit, int, read_doc, safe, store_error};
+use super::{SqliteStore, commit};
+use crate::sql::{int, one_more, read_doc, safe, store_error};
 
 pub(super) async fn one(
     store: &SqliteStore,
@@ -107,7 +107,7 @@ pub(super) async fn page(
 }
 
 fn statement(store: &SqliteStore, workspace: WorkspaceId, list: &TicketList) -> Result<Query, StoreError> {
-    let prefix = &store.sql.prefix;
+    let prefix = &store.sql.place;
     let mut query = Query {
         text: format!(
             "SELECT '[' || coalesce(group_concat('[' || p.ticket || ',' || p.contact || ']', ','), '') || ']' FROM (

@@ -16,7 +16,8 @@ use tracing::warn;
 
 use super::commit::commit_group;
 use super::sql::Sql;
-use super::{open, safe, store_error};
+use super::open;
+use crate::sql::{safe, store_error};
 
 /// Jobs that may wait before callers wait to hand theirs in.
 const QUEUE: usize = 4096;

@@ -1,0 +1,118 @@
+//! The port of wake-ups between nodes.
+
+use async_trait::async_trait;
+use tokio::sync::broadcast;
+
+use crate::{StoreError, WorkspaceId};
+
+/// Signals kept for a subscriber that is slow; behind that it is told to look everywhere.
+const KEPT: usize = 1024;
+
+/// A workspace has new events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Hint {
+    /// Which workspace.
+    pub workspace: WorkspaceId,
+    /// The number of its newest event, as far as the sender knows.
+    pub seq: u64,
+}
+
+/// What a subscriber is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// Look at this workspace.
+    Look(Hint),
+    /// Hints may have been missed: look at everything that matters to you.
+    LookEverywhere,
+}
+
+/// "Look again" between the nodes of a desk.
+///
+/// # Contract
+///
+/// - A hint may come late, twice, in another order or not at all: nothing but latency may depend on it,
+///   and whoever waits for one polls as well. The truth stays in the events.
+/// - After a while in which hints may have been lost (a broken connection, a subscriber that was slow)
+///   every subscriber is told [`Signal::LookEverywhere`].
+/// - [`publish`](Self::publish) never waits and never fails; it may gather hints for up to 50 ms and send
+///   only the newest of a workspace. The publishing node's own subscribers hear it too.
+#[async_trait]
+pub trait LiveFeed: std::fmt::Debug + Send + Sync {
+    /// Tells all nodes that a workspace has new events. May be called outside of any async task.
+    fn publish(&self, hint: Hint);
+
+    /// What is published from now on.
+    fn subscribe(&self) -> Signals;
+
+    /// Whether hints reach other nodes now.
+    async fn ready(&self) -> Result<(), StoreError>;
+}
+
+/// A subscription.
+#[derive(Debug)]
+pub struct Signals {
+    receiver: broadcast::Receiver<Signal>,
+}
+
+impl Signals {
+    /// The next signal; none when the feed is gone. May be dropped while it waits.
+    pub async fn next(&mut self) -> Option<Signal> {
+        match self.receiver.recv().await {
+            Ok(signal) => Some(signal),
+            Err(broadcast::error::RecvError::Lagged(_)) => Some(Signal::LookEverywhere),
+            Err(broadcast::error::RecvError::Closed) => None,
+        }
+    }
+}
+
+/// Hands signals to all subscribers of this process; what adapters are built on.
+#[derive(Debug, Clone)]
+pub struct Fanout {
+    sender: broadcast::Sender<Signal>,
+}
+
+impl Default for Fanout {
+    fn default() -> Self {
+        Self { sender: broadcast::channel(KEPT).0 }
+    }
+}
+
+impl Fanout {
+    /// Tells all subscribers; nobody may be there.
+    pub fn send(&self, signal: Signal) {
+        let _ = self.sender.send(signal);
+    }
+
+    /// One more subscriber.
+    pub fn subscribe(&self) -> Signals {
+        Signals { receiver: self.sender.subscribe() }
+    }
+}
+
+/// The feed of a desk that is one process.
+#[derive(Debug, Clone, Default)]
+pub struct LocalFeed {
+    fanout: Fanout,
+}
+
+impl LocalFeed {
+    /// A feed of its own.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+#[async_trait]
+impl LiveFeed for LocalFeed {
+    fn publish(&self, hint: Hint) {
+        self.fanout.send(Signal::Look(hint));
+    }
+
+    fn subscribe(&self) -> Signals {
+        self.fanout.subscribe()
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,145 @@
+//! Routing, claiming and settling deliveries, one statement each.
+
+use connect_core::delivery::{Claim, Claimed, Delivery, DeliveryList, DeliveryState, Route, Settlement};
+use connect_core::store::Unrouted;
+use connect_core::{DeliveryId, Limit, StoreError, Timestamp, WorkspaceId};
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+
+use super::read::workspace_id;
+use super::{PostgresStore, row_doc, rows};
+use crate::sql::{int, one_more, safe, store_error, uint};
+
+pub(super) async fn unrouted(store: &PostgresStore, limit: Limit) -> Result<Vec<Unrouted>, StoreError> {
+    let query = sqlx::query(safe(&store.inner.sql.unrouted)).bind(int(limit.get() as u64));
+    let found = store.read(query.fetch_all(&store.inner.reads)).await?;
+    found
+        .iter()
+        .map(|row| {
+            Ok(Unrouted {
+                workspace: workspace_id(row, 0)?,
+                routed: uint(row.try_get(1).map_err(store_error)?),
+                last: uint(row.try_get(2).map_err(store_error)?),
+            })
+        })
+        .collect()
+}
+
+/// A delivery: its document, and what has changed since it was planned.
+pub(super) fn delivery(row: &PgRow) -> Result<Delivery, StoreError> {
+    let mut delivery: Delivery = row_doc(row)?;
+    let state: &str = row.try_get(1).map_err(store_error)?;
+    delivery.state = serde_json::from_value(state.into()).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+    delivery.attempts = u32::try_from(row.try_get::<i64, _>(2).map_err(store_error)?).unwrap_or(u32::MAX);
+    delivery.due_at = Timestamp::from_micros(row.try_get(3).map_err(store_error)?);
+    delivery.detail = row.try_get(4).map_err(store_error)?;
+    delivery.settled_at = row.try_get::<Option<i64>, _>(5).map_err(store_error)?.map(Timestamp::from_micros);
+    Ok(delivery)
+}
+
+pub(super) async fn route(store: &PostgresStore, workspace: WorkspaceId, route: Route) -> Result<bool, StoreError> {
+    let Route { from, to, deliveries } = route;
+    let list = rows::deliveries(&deliveries).map_err(store_error)?;
+    let sql = store.inner.sql.clone();
+    let moved: i64 = store
+        .write_one(move |connection| {
+            let (sql, list) = (sql.clone(), list.clone());
+            Box::pin(async move {
+                sqlx::query_scalar(safe(&sql.route))
+                    .bind(workspace.to_string())
+                    .bind(int(from))
+                    .bind(int(to))
+                    .bind(list)
+                    .fetch_one(connection)
+                    .await
+            })
+        })
+        .await?;
+    Ok(moved > 0)
+}
+
+pub(super) async fn claim(store: &PostgresStore, claim: Claim) -> Result<Vec<Claimed>, StoreError> {
+    let Claim { now, lease, limit } = claim;
+    // Looking first spares an idle desk the write.
+    let due = sqlx::query_scalar::<_, bool>(safe(&store.inner.sql.any_due)).bind(now.as_micros());
+    if !store.read(due.fetch_one(&store.inner.reads)).await? {
+        return Ok(Vec::new());
+    }
+    let sql = store.inner.sql.clone();
+    let taken = store
+        .write_one(move |connection| {
+            let sql = sql.clone();
+            Box::pin(async move {
+                sqlx::query(safe(&sql.claim))
+                    .bind(now.as_micros())
+                    .bind(now.plus(lease).as_micros())
+                    .bind(int(limit as u64))
+                    .fetch_all(connection)
+                    .await
+            })
+        })
+        .await?;
+    let read = taken.iter().filter_map(|row| match delivery(row) {
+        Ok(delivery) => Some(Claimed { token: delivery.attempts, delivery }),
+        // One row that does not read must not hold up all others.
+        Err(error) => {
+            tracing::error!(%error, "a delivery does not read and is passed over");
+            None
+        }
+    });
+    let mut claimed: Vec<Claimed> = read.collect();
+    claimed.sort_by_key(|claimed| claimed.delivery.id);
+    Ok(claimed)
+}
+
+pub(super) async fn settle(
+    store: &PostgresStore,
+    workspace: WorkspaceId,
+    id: DeliveryId,
+    token: u32,
+    settlement: Settlement,
+) -> Result<bool, StoreError> {
+    let (state, due_at, detail, settled_at) = match settlement {
+        Settlement::Sent { at } => (DeliveryState::Sent, None, None, Some(at)),
+        Settlement::Retry { at, error } => (DeliveryState::Queued, Some(at), Some(error), None),
+        Settlement::Failed { at, error } => (DeliveryState::Failed, None, Some(error), Some(at)),
+        Settlement::Dropped { at, reason } => (DeliveryState::Dropped, None, Some(reason), Some(at)),
+    };
+    let sql = store.inner.sql.clone();
+    let settled = store
+        .write_one(move |connection| {
+            let (sql, detail) = (sql.clone(), detail.clone());
+            Box::pin(async move {
+                sqlx::query(safe(&sql.settle))
+                    .bind(workspace.to_string())
+                    .bind(id.to_string())
+                    .bind(i64::from(token))
+                    .bind(state.as_str())
+                    .bind(due_at.map(Timestamp::as_micros))
+                    .bind(detail)
+                    .bind(settled_at.map(Timestamp::as_micros))
+                    .execute(connection)
+                    .await
+            })
+        })
+        .await?;
+    Ok(settled.rows_affected() > 0)
+}
+
+pub(super) async fn list(
+    store: &PostgresStore,
+    workspace: WorkspaceId,
+    list: DeliveryList,
+) -> Result<Vec<Delivery>, StoreError> {
+    let DeliveryList { messages, state, limit } = list;
+    let sql = &store.inner.sql;
+    let statement = if messages.is_some() { &sql.deliveries_of_messages } else { &sql.deliveries };
+    let mut query = sqlx::query(safe(statement))
+        .bind(workspace.to_string())
+        .bind(state.map(DeliveryState::as_str))
+        .bind(one_more(limit));
+    if let Some(messages) = messages {
+        query = query.bind(messages.iter().map(ToString::to_string).collect::<Vec<_>>());
+    }
+    store.read(query.fetch_all(&store.inner.reads)).await?.iter().map(delivery).collect()
+}

@@ -1,0 +1,141 @@
+//! Every statement, written once, with the schema of the tables filled in.
+
+statements! {
+    "{s}";
+
+    // What waiting change sets depend on, in one statement and so of one instant.
+    known = "SELECT
+        (SELECT coalesce(json_agg(json_build_array(workspace_id, last_seq, last_number)), '[]') FROM {s}.head WHERE workspace_id = ANY ($1))::text,
+        (SELECT coalesce(json_agg(json_build_array(t.workspace_id, t.id, t.version)), '[]')
+            FROM unnest($2, $3) AS w (workspace_id, id) JOIN {s}.ticket t USING (workspace_id, id))::text,
+        (SELECT coalesce(json_agg(json_build_array(r.workspace_id, r.id, r.version)), '[]')
+            FROM unnest($4, $5) AS w (workspace_id, id) JOIN {s}.record r USING (workspace_id, id))::text,
+        (SELECT coalesce(json_agg(json_build_array(k.workspace_id, k.kind, k.key, k.workspace_id, k.record_id)), '[]') FROM (
+            SELECT k.* FROM unnest($6, $7, $8) AS w (workspace_id, kind, key) JOIN {s}.record_key k USING (workspace_id, kind, key)
+            UNION SELECT k.* FROM unnest($4, $5) AS w (workspace_id, record_id) JOIN {s}.record_key k USING (workspace_id, record_id)
+        ) AS k (workspace_id, kind, key, record_id))::text,
+        (SELECT coalesce(json_agg(json_build_array('', k.kind, k.key, k.workspace_id, k.record_id)), '[]') FROM (
+            SELECT k.* FROM unnest($9, $10) AS w (kind, key) JOIN {s}.everywhere_key k USING (kind, key)
+            UNION SELECT k.* FROM unnest($4, $5) AS w (workspace_id, record_id) JOIN {s}.everywhere_key k USING (workspace_id, record_id)
+        ) AS k (kind, key, workspace_id, record_id))::text,
+        (SELECT coalesce(json_agg(json_build_array(a.workspace_id, a.actor, a.key, a.request_hash, a.committed, a.expires_at)), '[]')
+            FROM unnest($11, $12, $13) AS w (workspace_id, actor, key) JOIN {s}.answer a USING (workspace_id, actor, key))::text";
+    write_group = "SELECT {s}.write_group($1::json, $2::json, $3::json, $4::json, $5::json, $6::json, $7::json, $8::json,
+        $9::json, $10::json, $11::json, $12::json, $13)";
+    make_heads = "INSERT INTO {s}.head (workspace_id, last_seq, last_number) SELECT w, 0, 0 FROM unnest($1) AS w ORDER BY w COLLATE \"C\"
+        ON CONFLICT DO NOTHING";
+    lock_heads = "SELECT 1 FROM {s}.head WHERE workspace_id = ANY ($1) ORDER BY workspace_id FOR UPDATE";
+    drop_ended_answers = "DELETE FROM {s}.answer WHERE expires_at <= (extract(epoch FROM now()) * 1000000)::bigint";
+
+    // Reads.
+    answer = "SELECT request_hash, committed, expires_at FROM {s}.answer WHERE workspace_id = $1 AND actor = $2 AND key = $3";
+    ticket_by_id = "SELECT t.doc, r.doc FROM {s}.ticket t
+        JOIN {s}.record r ON r.workspace_id = t.workspace_id AND r.id = t.contact_id WHERE t.workspace_id = $1 AND t.id = $2";
+    ticket_by_number = "SELECT t.doc, r.doc FROM {s}.ticket t
+        JOIN {s}.record r ON r.workspace_id = t.workspace_id AND r.id = t.contact_id WHERE t.workspace_id = $1 AND t.number = $2";
+    message = "SELECT doc FROM {s}.message WHERE workspace_id = $1 AND id = $2";
+    messages = "SELECT doc FROM {s}.message WHERE workspace_id = $1 AND ticket_id = $2 AND id > $3 AND (kind = 'reply' OR $4) ORDER BY id LIMIT $5";
+    messages_by_id = "SELECT doc FROM {s}.message WHERE workspace_id = $1 AND ticket_id = $2 AND id > $3 AND (kind = 'reply' OR $4)
+        AND id = ANY ($6) ORDER BY id LIMIT $5";
+    events = "SELECT doc FROM {s}.event WHERE workspace_id = $1 AND seq > $2 AND (NOT $4 OR type = ANY ($5)) ORDER BY seq LIMIT $3";
+    events_of_ticket = "SELECT doc FROM {s}.event WHERE workspace_id = $1 AND ticket_id = $6 AND seq > $2 AND (NOT $4 OR type = ANY ($5))
+        ORDER BY seq LIMIT $3";
+    event = "SELECT doc FROM {s}.event WHERE workspace_id = $1 AND seq = $2";
+    record = "SELECT kind, id, version, doc FROM {s}.record WHERE workspace_id = $1 AND kind = $2 AND id = $3";
+    records = "SELECT kind, id, version, doc FROM {s}.record WHERE workspace_id = $1 AND kind = $2 AND id > $3 ORDER BY id LIMIT $4";
+    records_by_id = "SELECT kind, id, version, doc FROM {s}.record WHERE workspace_id = $1 AND kind = $2 AND id = ANY ($3) AND id > $4 ORDER BY id";
+    find = "SELECT r.kind, r.id, r.version, r.doc FROM (
+            SELECT record_id FROM {s}.record_key WHERE workspace_id = $1 AND kind = $2 AND key = $3
+            UNION ALL SELECT record_id FROM {s}.everywhere_key WHERE kind = $2 AND key = $3 AND workspace_id = $1
+        ) k JOIN {s}.record r ON r.workspace_id = $1 AND r.id = k.record_id LIMIT 1";
+    locate = "SELECT r.kind, r.id, r.version, r.doc, r.workspace_id FROM (
+            (SELECT workspace_id, record_id FROM {s}.record_key WHERE kind = $1 AND key = $2 ORDER BY workspace_id LIMIT $3)
+            UNION ALL SELECT workspace_id, record_id FROM {s}.everywhere_key WHERE kind = $1 AND key = $2
+        ) k JOIN {s}.record r ON r.workspace_id = k.workspace_id AND r.id = k.record_id ORDER BY k.workspace_id LIMIT $3";
+    workspaces = "SELECT workspace_id FROM {s}.head WHERE workspace_id > $1 AND last_seq > 0 ORDER BY workspace_id LIMIT $2";
+
+    // Dispatch. A delivery that another node is taking is passed over, not waited for.
+    unrouted = "SELECT workspace_id, routed_seq, last_seq FROM {s}.head WHERE last_seq > routed_seq ORDER BY workspace_id LIMIT $1";
+    route = "WITH moved AS (
+            UPDATE {s}.head SET routed_seq = $3 WHERE workspace_id = $1 AND routed_seq = $2 AND last_seq >= $3 RETURNING 1
+        ), put AS (
+            INSERT INTO {s}.delivery (workspace_id, id, unique_key, message_id, state, attempts, due_at, detail, settled_at, doc)
+            SELECT $1, d.id, d.unique_key, d.message_id, d.state, d.attempts, d.due_at, d.detail, d.settled_at, d.doc
+            FROM json_to_recordset($4::json) AS d (id text, unique_key text, message_id text, state text, attempts bigint, due_at bigint,
+                detail text, settled_at bigint, doc text)
+            WHERE EXISTS (SELECT FROM moved) ON CONFLICT (workspace_id, unique_key) DO NOTHING
+        ) SELECT count(*) FROM moved";
+    any_due = "SELECT EXISTS (SELECT FROM {s}.delivery WHERE state = 'queued' AND due_at <= $1)";
+    claim = "UPDATE {s}.delivery d SET attempts = d.attempts + 1, due_at = $2
+        FROM (
+            SELECT workspace_id, id FROM {s}.delivery WHERE state = 'queued' AND due_at <= $1 ORDER BY due_at, id LIMIT $3 FOR UPDATE SKIP LOCKED
+        ) due WHERE d.workspace_id = due.workspace_id AND d.id = due.id
+        RETURNING d.doc, d.state, d.attempts, d.due_at, d.detail, d.settled_at";
+    settle = "UPDATE {s}.delivery SET state = $4, due_at = coalesce($5, due_at), detail = $6, settled_at = $7
+        WHERE workspace_id = $1 AND id = $2 AND attempts = $3 AND state = 'queued'";
+    deliveries = "SELECT doc, state, attempts, due_at, detail, settled_at FROM {s}.delivery
+        WHERE workspace_id = $1 AND ($2::text IS NULL OR state = $2) ORDER BY id DESC LIMIT $3";
+    deliveries_of_messages = "SELECT doc, state, attempts, due_at, detail, settled_at FROM {s}.delivery
+        WHERE workspace_id = $1 AND ($2::text IS NULL OR state = $2) AND message_id = ANY ($4) ORDER BY id DESC LIMIT $3";
+
+    // Moving.
+    counters = "SELECT last_seq, last_number, routed_seq FROM {s}.head WHERE workspace_id = $1 AND last_seq > 0";
+    export_records = "SELECT r.kind, r.id, r.version, r.doc,
+            (SELECT coalesce(json_agg(k.key ORDER BY k.key), '[]') FROM {s}.record_key k WHERE k.workspace_id = r.workspace_id AND k.record_id = r.id)::text,
+            (SELECT coalesce(json_agg(k.key ORDER BY k.key), '[]') FROM {s}.everywhere_key k WHERE k.workspace_id = r.workspace_id AND k.record_id = r.id)::text
+        FROM {s}.record r WHERE r.workspace_id = $1 AND r.id > $2 ORDER BY r.id LIMIT $3";
+    export_tickets = "SELECT doc FROM {s}.ticket WHERE workspace_id = $1 AND id > $2 ORDER BY id LIMIT $3";
+    export_messages = "SELECT doc FROM {s}.message WHERE workspace_id = $1 AND id > $2 ORDER BY id LIMIT $3";
+    export_answers = "SELECT actor, key, request_hash, committed, expires_at FROM {s}.answer WHERE workspace_id = $1 AND (actor, key) > ($2, $3)
+        ORDER BY actor, key LIMIT $4";
+    export_deliveries = "SELECT doc, state, attempts, due_at, detail, settled_at FROM {s}.delivery WHERE workspace_id = $1 AND id > $2 ORDER BY id LIMIT $3";
+    present_records = "SELECT id FROM {s}.record WHERE workspace_id = $1 AND id = ANY ($2)";
+    present_tickets = "SELECT id FROM {s}.ticket WHERE workspace_id = $1 AND id = ANY ($2)";
+    present_messages = "SELECT id FROM {s}.message WHERE workspace_id = $1 AND id = ANY ($2)";
+    present_events = "SELECT w.place FROM unnest($2) AS w (place) JOIN {s}.event e ON e.workspace_id = $1 AND e.seq = w.place::bigint";
+    present_answers = "SELECT w.place FROM unnest($2) AS w (place) JOIN {s}.answer a ON a.workspace_id = $1
+        AND a.actor = split_part(w.place, chr(10), 1) AND a.key = substr(w.place, strpos(w.place, chr(10)) + 1)";
+    import_deliveries = "INSERT INTO {s}.delivery (workspace_id, id, unique_key, message_id, state, attempts, due_at, detail, settled_at, doc)
+        SELECT $1, d.id, d.unique_key, d.message_id, d.state, d.attempts, d.due_at, d.detail, d.settled_at, d.doc
+        FROM json_to_recordset($2::json) AS d (id text, unique_key text, message_id text, state text, attempts bigint, due_at bigint,
+            detail text, settled_at bigint, doc text) ON CONFLICT DO NOTHING";
+    open_workspace = "UPDATE {s}.head SET last_seq = $2, last_number = $3, routed_seq = $4 WHERE workspace_id = $1";
+
+    // Challenges, sessions, budgets, quotas.
+    lock_account = "INSERT INTO {s}.challenge_account (account, expires_at) VALUES ($1, $2)
+        ON CONFLICT (account) DO UPDATE SET expires_at = greatest(challenge_account.expires_at, excluded.expires_at)";
+    live_challenges = "SELECT doc FROM {s}.challenge WHERE account = $1 AND expires_at > $2";
+    challenge = "SELECT doc FROM {s}.challenge WHERE id = $1";
+    lock_challenge = "SELECT doc FROM {s}.challenge WHERE id = $1 FOR UPDATE";
+    put_challenge = "INSERT INTO {s}.challenge (id, account, expires_at, doc) VALUES ($1, $2, $3, $4)";
+    update_challenge = "UPDATE {s}.challenge SET doc = $2 WHERE id = $1";
+    session_by_token = "SELECT doc FROM {s}.session WHERE token_hash = $1";
+    lock_session = "SELECT doc FROM {s}.session WHERE id = $1 FOR UPDATE";
+    put_session = "INSERT INTO {s}.session (id, user_id, token_hash, idle_ends_at, doc) VALUES ($1, $2, $3, $4, $5)";
+    update_session = "UPDATE {s}.session SET idle_ends_at = $2, doc = $3 WHERE id = $1";
+    sessions = "SELECT doc FROM {s}.session WHERE user_id = $1";
+    drop_session = "DELETE FROM {s}.session WHERE user_id = $1 AND id = $2";
+    drop_other_sessions = "DELETE FROM {s}.session WHERE user_id = $1 AND id <> $2";
+    drop_sessions = "DELETE FROM {s}.session WHERE user_id = $1";
+    drop_replaced_session = "DELETE FROM {s}.session WHERE id = $1";
+    budget = "SELECT units, ends_at FROM {s}.budget WHERE account = $1";
+    make_budget = "INSERT INTO {s}.budget (account, units, ends_at) VALUES ($1, 0, 0) ON CONFLICT DO NOTHING";
+    lock_budget = "SELECT units, ends_at FROM {s}.budget WHERE account = $1 FOR UPDATE";
+    update_budget = "UPDATE {s}.budget SET units = $2, ends_at = $3 WHERE account = $1";
+    sweep_challenges = "DELETE FROM {s}.challenge WHERE expires_at <= $1";
+    sweep_accounts = "DELETE FROM {s}.challenge_account WHERE expires_at <= $1";
+    sweep_sessions = "DELETE FROM {s}.session WHERE idle_ends_at <= $1";
+    sweep_budgets = "DELETE FROM {s}.budget WHERE ends_at <= $1";
+    sweep_quotas = "DELETE FROM {s}.quota WHERE ends_at <= $1";
+    take_quota = "INSERT INTO {s}.quota AS q (key, count, allowed, ends_at) VALUES ($1, least(1, $2), $2 > 0, $4)
+        ON CONFLICT (key) DO UPDATE SET
+            allowed = CASE WHEN q.ends_at <= $3 THEN $2 > 0 ELSE q.count < $2 END,
+            count = CASE WHEN q.ends_at <= $3 THEN least(1, $2) WHEN q.count < $2 THEN q.count + 1 ELSE q.count END,
+            ends_at = CASE WHEN q.ends_at <= $3 THEN $4 ELSE q.ends_at END
+        RETURNING count, allowed, ends_at";
+    give_back_quota = "UPDATE {s}.quota SET count = greatest(count - 1, 0) WHERE key = $1 AND ends_at > $2";
+
+    // Health: a read, and whether a write would be allowed.
+    ready = "SELECT count(*) FROM (SELECT 1 FROM {s}.head LIMIT 1) h";
+    can_write = "UPDATE {s}.head SET routed_seq = routed_seq WHERE false";
+}
