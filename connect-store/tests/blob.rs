@@ -81,7 +81,7 @@ mod google {
     use super::{Arc, BUCKET, BlobSettings, FreshBlobs, GcsSettings, ObjectBlobs, S3Server};
 
     async fn fresh() -> FreshBlobs {
-        let server = S3Server::start().await;
+        let server = S3Server::start_open().await;
         let gcs = GcsSettings { base_url: Some(server.address()), ..GcsSettings::default() };
         let settings = BlobSettings { gcs, ..BlobSettings::default() };
         let blobs = ObjectBlobs::open(&format!("gs://{BUCKET}/prefix/"), settings).expect("the bucket opens");

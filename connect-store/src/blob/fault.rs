@@ -20,7 +20,7 @@ pub(super) fn is_missing(error: &object_store::Error) -> bool {
         return code(error).as_deref() != Some("NoSuchBucket");
     }
     // A key that goes on behind a file: there is nothing, but a file system has its own word for that.
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    let causes = std::iter::successors(error.source(), |cause: &&(dyn std::error::Error + 'static)| (**cause).source());
     causes
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .any(|cause| cause.kind() == io::ErrorKind::NotADirectory)
