@@ -1,4 +1,4 @@
-//! Commit, list and read on each store.
+//! Commit, list and read on each store, without HTTP.
 
 #![allow(missing_docs)]
 #![allow(clippy::expect_used)]
@@ -9,12 +9,17 @@ use connect_benches::{desk, fill, new_ticket};
 use connect_core::store::TicketKey;
 use connect_core::ticket::TicketList;
 use connect_core::{Access, Desk, Store};
-use connect_store::{MemoryStore, SqliteSettings, SqliteStore};
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use connect_store::{MemoryStore, PostgresSettings, PostgresStore, SqliteSettings, SqliteStore};
+use criterion::{Criterion, criterion_group, criterion_main};
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection};
 use tokio::runtime::Runtime;
 
 /// Tickets that are there before anything is measured.
 const TICKETS: usize = 2_000;
+
+/// Commits that wait at once.
+const WAITING: usize = 32;
 
 async fn filled(store: Arc<dyn Store>) -> (Desk, Access) {
     let desk = desk(store).expect("a desk");
@@ -22,47 +27,71 @@ async fn filled(store: Arc<dyn Store>) -> (Desk, Access) {
     (desk, access)
 }
 
-fn store(criterion: &mut Criterion) {
-    let runtime = Runtime::new().expect("a runtime");
-    let folder = tempfile::tempdir().expect("a folder");
-    let sqlite = runtime.block_on(SqliteStore::open(folder.path().join("bench.db"), SqliteSettings::default()));
-    let stores: [(&str, Arc<dyn Store>); 2] =
-        [("memory", Arc::new(MemoryStore::new())), ("sqlite", Arc::new(sqlite.expect("a file")))];
-    for (name, store) in stores {
-        let (desk, access) = runtime.block_on(filled(store));
-        let mut group = criterion.benchmark_group(name);
-        group.sample_size(20);
-        group.bench_function("open a ticket", |bencher| {
-            bencher
-                .to_async(&runtime)
-                .iter(async || desk.tickets(&access).open(new_ticket(1).expect("a ticket")).await.expect("kept"));
-        });
-        for waiting in [8, 64] {
-            group.bench_function(BenchmarkId::new("open tickets at once", waiting), |bencher| {
-                bencher.to_async(&runtime).iter(async || {
-                    let mut tasks = tokio::task::JoinSet::new();
-                    for place in 0..waiting {
-                        let (desk, access) = (desk.clone(), access.clone());
-                        let new = new_ticket(place).expect("a ticket");
-                        tasks.spawn(async move { desk.tickets(&access).open(new).await.expect("kept") });
-                    }
-                    tasks.join_all().await
-                });
-            });
-        }
-        group.bench_function("list 50", |bencher| {
-            bencher
-                .to_async(&runtime)
-                .iter(async || desk.tickets(&access).list(TicketList::default(), None).await.expect("a page"));
-        });
-        group.bench_function("read", |bencher| {
-            bencher
-                .to_async(&runtime)
-                .iter(async || desk.tickets(&access).get(TicketKey::Number(1_000)).await.expect("a ticket"));
-        });
-        group.finish();
-    }
+/// A PostgreSQL server to measure on, where one is named.
+fn postgres_url() -> Option<String> {
+    #[allow(clippy::disallowed_methods)]
+    let url = std::env::var("CONNECT_TEST_POSTGRES_URL").ok();
+    url.filter(|url| !url.is_empty())
 }
 
-criterion_group!(benches, store);
+fn measure(criterion: &mut Criterion, runtime: &Runtime, name: &str, store: Arc<dyn Store>) {
+    let (desk, access) = runtime.block_on(filled(store));
+    let mut group = criterion.benchmark_group(name);
+    group.sample_size(20);
+    group.bench_function("commit", |bencher| {
+        bencher
+            .to_async(runtime)
+            .iter(async || desk.tickets(&access).open(new_ticket(1).expect("a ticket")).await.expect("kept"));
+    });
+    group.bench_function(format!("{WAITING} commits at once"), |bencher| {
+        bencher.to_async(runtime).iter(async || {
+            let mut tasks = tokio::task::JoinSet::new();
+            for place in 0..WAITING {
+                let (desk, access) = (desk.clone(), access.clone());
+                let new = new_ticket(place).expect("a ticket");
+                tasks.spawn(async move { desk.tickets(&access).open(new).await.expect("kept") });
+            }
+            tasks.join_all().await
+        });
+    });
+    group.bench_function("read", |bencher| {
+        bencher
+            .to_async(runtime)
+            .iter(async || desk.tickets(&access).get(TicketKey::Number(1_000)).await.expect("a ticket"));
+    });
+    group.bench_function("list 50", |bencher| {
+        bencher
+            .to_async(runtime)
+            .iter(async || desk.tickets(&access).list(TicketList::default(), None).await.expect("a page"));
+    });
+    group.finish();
+}
+
+fn postgres(criterion: &mut Criterion, runtime: &Runtime) {
+    let Some(url) = postgres_url() else {
+        eprintln!("postgres: skipped, CONNECT_TEST_POSTGRES_URL names no server");
+        return;
+    };
+    let schema = format!("bench_{}", std::process::id());
+    let settings = PostgresSettings { schema: schema.clone(), ..PostgresSettings::default() };
+    let store = runtime.block_on(PostgresStore::connect(&url, settings)).expect("a database");
+    measure(criterion, runtime, "postgres", Arc::new(store.clone()));
+    runtime.block_on(async {
+        store.close().await;
+        let mut connection = PgConnection::connect(&url).await.expect("a connection");
+        let statement = AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE"));
+        sqlx::query(statement).execute(&mut connection).await.expect("no schema is left");
+    });
+}
+
+fn stores(criterion: &mut Criterion) {
+    let runtime = Runtime::new().expect("a runtime");
+    measure(criterion, &runtime, "memory", Arc::new(MemoryStore::new()));
+    let folder = tempfile::tempdir().expect("a folder");
+    let sqlite = runtime.block_on(SqliteStore::open(folder.path().join("bench.db"), SqliteSettings::default()));
+    measure(criterion, &runtime, "sqlite", Arc::new(sqlite.expect("a file")));
+    postgres(criterion, &runtime);
+}
+
+criterion_group!(benches, stores);
 criterion_main!(benches);

@@ -19,7 +19,7 @@ pub const AGENT: &str = "agent@load.example";
 pub fn desk(store: Arc<dyn Store>) -> anyhow::Result<Desk> {
     let address = EmailAddress::parse("mail_from", "desk@load.example")?;
     let mail_from = MailIdentity { name: None, address };
-    let settings = DeskSettings { public_url: "http://127.0.0.1".to_owned(), mail_from };
+    let settings = DeskSettings::new("http://127.0.0.1", mail_from);
     Ok(Desk::builder(store, Arc::new(RoleMatrix)).build(settings))
 }
 
@@ -39,13 +39,18 @@ pub fn new_ticket(place: usize) -> anyhow::Result<NewTicket> {
     })
 }
 
-/// Makes a workspace `load` with so many tickets of three messages each.
-pub async fn fill(desk: &Desk, tickets: usize) -> anyhow::Result<Access> {
+/// Makes a workspace that the agent owns.
+pub async fn workspace(desk: &Desk, slug: &str) -> anyhow::Result<Access> {
     let agent = desk.users().find_or_create(&EmailAddress::parse("email", AGENT)?, None).await?;
     let person = ProvenMailbox::attest(&agent);
-    let new = NewWorkspace { name: Name::parse("name", "Load")?, slug: Slug::parse("slug", "load")? };
+    let new = NewWorkspace { name: Name::parse("name", "Load")?, slug: Slug::parse("slug", slug)? };
     desk.workspaces().create(&person, new, None).await?;
-    let access = desk.admit(&person, "load").await?;
+    Ok(desk.admit(&person, slug).await?)
+}
+
+/// Makes a workspace `load` with so many tickets of three messages each.
+pub async fn fill(desk: &Desk, tickets: usize) -> anyhow::Result<Access> {
+    let access = workspace(desk, "load").await?;
     let mut tasks = tokio::task::JoinSet::new();
     for worker in 0..64 {
         let (desk, access) = (desk.clone(), access.clone());

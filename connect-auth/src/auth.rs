@@ -66,11 +66,20 @@ pub(crate) struct Known {
 pub struct AuthBuilder {
     store: Arc<dyn AuthStore>,
     limiter: Arc<dyn RateLimiter>,
+    request_limiter: Arc<dyn RateLimiter>,
     keys: KeyRing,
     settings: Arc<AuthSettings>,
 }
 
 impl AuthBuilder {
+    /// Another limiter for requests than for sign-ins: one that is quicker, or that goes on when the other
+    /// does not answer.
+    #[must_use]
+    pub fn request_limiter(mut self, limiter: Arc<dyn RateLimiter>) -> Self {
+        self.request_limiter = limiter;
+        self
+    }
+
     /// The subscriber that mails codes and invitations; give it to the desk's builder.
     pub fn mail(&self) -> Arc<dyn Subscriber> {
         Arc::new(AuthMail { store: self.store.clone(), keys: self.keys.clone(), settings: self.settings.clone() })
@@ -78,12 +87,13 @@ impl AuthBuilder {
 
     /// The service, for this desk.
     pub fn build(self, desk: Desk) -> Auth {
-        let Self { store, limiter, keys, settings } = self;
+        let Self { store, limiter, request_limiter, keys, settings } = self;
         Auth {
             inner: Arc::new(Inner {
                 desk,
                 store,
                 limiter,
+                request_limiter,
                 keys,
                 settings,
                 known: RwLock::default(),
@@ -103,6 +113,7 @@ pub(crate) struct Inner {
     pub(crate) desk: Desk,
     pub(crate) store: Arc<dyn AuthStore>,
     pub(crate) limiter: Arc<dyn RateLimiter>,
+    pub(crate) request_limiter: Arc<dyn RateLimiter>,
     pub(crate) keys: KeyRing,
     pub(crate) settings: Arc<AuthSettings>,
     /// Sessions that were looked up within the last second, by the hash of their token.
@@ -126,7 +137,8 @@ impl Auth {
         settings: AuthSettings,
     ) -> Result<AuthBuilder, BadSetting> {
         settings.check()?;
-        Ok(AuthBuilder { store, limiter, keys, settings: Arc::new(settings) })
+        let request_limiter = limiter.clone();
+        Ok(AuthBuilder { store, limiter, request_limiter, keys, settings: Arc::new(settings) })
     }
 
     /// The desk people sign in to.
@@ -142,7 +154,10 @@ impl Auth {
     /// Counts a request of this caller; refused when there are too many. The key names the session of
     /// somebody who is signed in, else the client's address.
     pub async fn count_request(&self, caller: String) -> Result<Verdict> {
-        self.count(format!("request:{caller}"), self.inner.settings.quotas.requests).await
+        let limiter = &self.inner.request_limiter;
+        let quota = self.inner.settings.quotas.requests;
+        let verdict = limiter.take(format!("request:{caller}"), quota, self.inner.desk.now()).await?;
+        if verdict.allowed { Ok(verdict) } else { Err(Error::RateLimited { retry_after: verdict.reset }) }
     }
 
     /// Counts one more; refused when there are too many. Where the limiter does not answer nothing counts

@@ -3,6 +3,7 @@
 //!
 //! The rules are those of `docs/security.md`; tests name the requirement they hold.
 
+mod attachment_link;
 mod auth;
 mod code;
 mod invitation;
@@ -13,6 +14,7 @@ mod session;
 mod settings;
 mod sign_in;
 
+pub use attachment_link::AttachmentLink;
 pub use auth::{Auth, AuthBuilder, Client, Identity};
 pub use code::{ChallengeSecret, Code};
 pub use key_ring::{BadKey, KeyRing};

@@ -106,6 +106,16 @@ impl Auth {
         Ok(Some(identity))
     }
 
+    /// Whether somebody who was known a while ago still is: for requests that last.
+    pub async fn is_live(&self, identity: &Identity) -> Result<bool> {
+        let session = self.inner.store.session(identity.session.token_hash).await?;
+        if !session.is_some_and(|session| session.is_live(self.inner.desk.now())) {
+            return Ok(false);
+        }
+        let user = self.inner.desk.user(identity.user.id).await?;
+        Ok(user.is_some_and(|user| !user.disabled))
+    }
+
     /// The live sessions of a person.
     pub async fn sessions(&self, identity: &Identity) -> Result<Vec<SessionView>> {
         let sessions = self.inner.store.sessions(identity.user.id, self.inner.desk.now()).await?;

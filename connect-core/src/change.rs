@@ -182,10 +182,16 @@ impl ChangeSet {
     /// Makes the change depend on a record being as it was read: of two change sets that guard the same
     /// version only one is kept. The record's version rises, nothing else changes.
     #[must_use]
-    pub(crate) fn guard<T: RecordKind + Versioned>(mut self, noun: &T) -> Self {
+    pub(crate) fn guard<T: RecordKind + Versioned>(self, noun: &T) -> Self {
         let expected = noun.version();
-        let next = noun.at_version(expected.next());
-        let write = RecordWrite { record: Record::of(&next), expected, removed: false, keys: next.keys() };
+        self.along(&noun.at_version(expected.next()), expected)
+    }
+
+    /// Adds a record that changes along with something else, whose event tells of it: an attachment with the
+    /// message that carries it.
+    #[must_use]
+    pub(crate) fn along<T: RecordKind>(mut self, next: &T, expected: Version) -> Self {
+        let write = RecordWrite { record: Record::of(next), expected, removed: false, keys: next.keys() };
         self.records.push(write);
         self
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::store::BlobError;
 use crate::ticket::Ticket;
 use crate::{FieldError, StoreError};
 
@@ -51,6 +52,15 @@ pub enum Error {
     /// The idempotency key was used for another request.
     #[error("this idempotency key was used for another request")]
     KeyReused,
+    /// More content than is taken.
+    #[error("at most {limit} bytes are taken")]
+    TooLarge {
+        /// The most there may be.
+        limit: u64,
+    },
+    /// The content that was sent ended before its end. Nothing of it is kept.
+    #[error("the content did not arrive whole")]
+    CutOff,
     /// Too much in a while.
     #[error("too many requests")]
     RateLimited {
@@ -95,6 +105,19 @@ impl From<StoreError> for Error {
         match error {
             StoreError::Unavailable(cause) => Self::Unavailable(cause.to_string()),
             StoreError::Corrupt(what) => Self::Internal(format!("stored data does not read: {what}")),
+        }
+    }
+}
+
+impl From<BlobError> for Error {
+    fn from(error: BlobError) -> Self {
+        match error {
+            BlobError::Missing => Self::NotFound("attachment"),
+            BlobError::TooLarge { limit } => Self::TooLarge { limit },
+            BlobError::CutOff(_) => Self::CutOff,
+            BlobError::Store(error) => error.into(),
+            // Ranges are checked against the record, so content of another size was altered.
+            error @ (BlobError::Altered | BlobError::OutOfRange { .. }) => Self::Internal(error.to_string()),
         }
     }
 }

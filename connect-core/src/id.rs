@@ -128,6 +128,8 @@ ids! {
     ChallengeId = "chl";
     /// Members who share tickets.
     TeamId = "tea";
+    /// A file that a message carries.
+    AttachmentId = "att";
 }
 
 impl WorkspaceId {
@@ -198,6 +200,7 @@ makers! {
     invitation -> InvitationId;
     session -> SessionId;
     challenge -> ChallengeId;
+    attachment -> AttachmentId;
 }
 
 #[cfg(test)]

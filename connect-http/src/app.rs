@@ -18,11 +18,19 @@ pub struct HttpSettings {
     pub max_body: usize,
     /// How long a request may take until it is answered with 503. 30 s unless said.
     pub timeout: Duration,
+    /// How long one may take that brings files: those of a slow line, too. 5 minutes unless said.
+    pub upload_timeout: Duration,
 }
 
 impl Default for HttpSettings {
     fn default() -> Self {
-        Self { secure: true, allowed_origins: Vec::new(), max_body: 1024 * 1024, timeout: Duration::from_secs(30) }
+        Self {
+            secure: true,
+            allowed_origins: Vec::new(),
+            max_body: 1024 * 1024,
+            timeout: Duration::from_secs(30),
+            upload_timeout: Duration::from_secs(5 * 60),
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod api;
 mod app;
+mod draining;
 mod extract;
 mod health;
 mod markdown;
@@ -18,6 +19,7 @@ mod serve;
 mod web;
 
 pub use app::{App, HttpSettings};
+pub use draining::Draining;
 pub use problem::Problem;
 pub use router::router;
 #[cfg(feature = "serve")]

@@ -129,6 +129,8 @@ impl From<Error> for Problem {
                 Self { errors, ..Self::new(StatusCode::CONFLICT, "taken", text) }
             }
             Error::KeyReused => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", text),
+            Error::TooLarge { .. } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", text),
+            Error::CutOff => Self::new(StatusCode::BAD_REQUEST, "bad_body", text),
             Error::RateLimited { retry_after } => {
                 let seconds = retry_after.as_secs().max(1);
                 let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", text);

@@ -26,6 +26,7 @@ mod memory;
 pub mod postgres;
 #[cfg(feature = "redis")]
 pub mod redis;
+pub mod scan;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod sql;
 #[cfg(feature = "sqlite")]
@@ -35,7 +36,7 @@ pub mod sqlite;
 pub use self::redis::{RedisError, RedisFeed, RedisSettings, RedisStore};
 #[cfg(feature = "blob")]
 pub use blob::{BlobOpenError, BlobSettings, GcsSettings, ObjectBlobs, S3Settings};
-pub use limiter::MemoryLimiter;
+pub use limiter::{FallbackLimiter, MemoryLimiter};
 pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresError, PostgresSettings, PostgresStore};

@@ -1,7 +1,9 @@
-//! A limiter in memory: exact for one process.
+//! A limiter in memory, exact for one process; and one that falls back to it.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use connect_core::store::{Quota, Verdict};
@@ -61,6 +63,60 @@ impl RateLimiter for MemoryLimiter {
             window.count = window.count.saturating_sub(1);
         }
         Ok(())
+    }
+}
+
+/// For how long the first limiter is left alone after it did not answer.
+const LEFT_ALONE: Duration = Duration::from_secs(2);
+/// How long it may take. Requests wait for it.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Counts with a limiter that all nodes share, and while that does not answer with one of this node's own.
+///
+/// For quotas that must go on being limits but must not stop the desk, such as that of requests. Not for
+/// those that have to be exact, such as guesses.
+#[derive(Debug)]
+pub struct FallbackLimiter {
+    shared: Arc<dyn RateLimiter>,
+    own: Arc<dyn RateLimiter>,
+    /// Until when the shared one is left alone, in microseconds since 1970.
+    until: AtomicI64,
+}
+
+impl FallbackLimiter {
+    /// Counts with `shared`, or with `own` where that does not answer.
+    pub fn new(shared: Arc<dyn RateLimiter>, own: Arc<dyn RateLimiter>) -> Self {
+        Self { shared, own, until: AtomicI64::new(i64::MIN) }
+    }
+
+    fn is_left_alone(&self, now: Timestamp) -> bool {
+        now.as_micros() < self.until.load(Ordering::Relaxed)
+    }
+
+    fn leave_alone(&self, now: Timestamp, why: &str) {
+        tracing::warn!(why, "this node counts requests on its own for a while");
+        self.until.store(now.plus(LEFT_ALONE).as_micros(), Ordering::Relaxed);
+    }
+}
+
+#[async_trait]
+impl RateLimiter for FallbackLimiter {
+    async fn take(&self, key: String, quota: Quota, now: Timestamp) -> Result<Verdict, StoreError> {
+        if !self.is_left_alone(now) {
+            match tokio::time::timeout(PATIENCE, self.shared.take(key.clone(), quota, now)).await {
+                Ok(Ok(verdict)) => return Ok(verdict),
+                Ok(Err(error)) => self.leave_alone(now, &error.to_string()),
+                Err(_) => self.leave_alone(now, "no answer in time"),
+            }
+        }
+        self.own.take(key, quota, now).await
+    }
+
+    async fn give_back(&self, key: String, now: Timestamp) -> Result<(), StoreError> {
+        if !self.is_left_alone(now) && self.shared.give_back(key.clone(), now).await.is_ok() {
+            return Ok(());
+        }
+        self.own.give_back(key, now).await
     }
 }
 

@@ -1,9 +1,8 @@
 //! Development commands of Connect: `cargo xtask test`, `cargo xtask load`.
 
 mod load;
-mod services;
+mod mutants;
 mod test;
-mod tools;
 
 use clap::{Parser, Subcommand};
 
@@ -18,6 +17,8 @@ struct Arguments {
 enum Command {
     /// Runs every test of the project; installs or names what they need, starts throwaway servers, stops them.
     Test,
+    /// Plants faults in the storage adapters, and proves that the conformance kit catches each.
+    Mutants(mutants::Options),
     /// Measures the release server beside a bare one and prints a table.
     Load {
         /// Further options of the harness, such as `--rounds 3 --seconds 2`.
@@ -29,6 +30,7 @@ enum Command {
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Test => test::run(),
+        Command::Mutants(options) => mutants::run(&options),
         Command::Load { options } => load::run(&options),
     }
 }

@@ -4,8 +4,10 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 
-use crate::services::Services;
-use crate::tools;
+use xtask::services::Services;
+use xtask::tools;
+
+use crate::mutants;
 
 /// Cargo, as the one that runs this.
 pub(crate) fn cargo() -> Command {
@@ -38,6 +40,8 @@ pub(crate) fn run() -> anyhow::Result<()> {
     documents.args(["test", "--workspace", "--all-features", "--doc", "--quiet"]);
     must("tests in documents", documents.envs(environment))?;
     drop(services);
+    // Not only that the kit passes, but that it would fail.
+    mutants::run(&mutants::Options::QUICK)?;
     println!("== all tests passed");
     Ok(())
 }

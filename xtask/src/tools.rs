@@ -11,9 +11,10 @@ struct Tool {
     package: &'static str,
 }
 
-const TOOLS: [Tool; 6] = [
+const TOOLS: [Tool; 7] = [
     Tool { program: "postgres", package: "postgresql" },
     Tool { program: "redis-server", package: "redis-server" },
+    Tool { program: "nginx", package: "nginx" },
     Tool { program: "chromium", package: "chromium" },
     Tool { program: "chromedriver", package: "chromium-driver" },
     Tool { program: "curl", package: "curl" },
@@ -21,7 +22,7 @@ const TOOLS: [Tool; 6] = [
 ];
 
 /// The program of this name, wherever it is.
-pub(crate) fn find(program: &str) -> Option<PathBuf> {
+pub fn find(program: &str) -> Option<PathBuf> {
     #[allow(clippy::disallowed_methods)]
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
@@ -32,11 +33,13 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
     versions.sort();
     versions.reverse();
     folders.splice(0..0, versions);
+    // Where servers are, and not on everybody's path.
+    folders.push(PathBuf::from("/usr/sbin"));
     folders.into_iter().map(|folder| folder.join(program)).find(|path| path.is_file())
 }
 
 /// Makes sure that every program is there.
-pub(crate) fn ensure() -> anyhow::Result<()> {
+pub fn ensure() -> anyhow::Result<()> {
     let missing: Vec<&Tool> = TOOLS.iter().filter(|tool| find(tool.program).is_none()).collect();
     if missing.is_empty() {
         return Ok(());

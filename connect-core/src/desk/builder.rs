@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::{Desk, Inner, admit};
+use crate::attachment::Scanner;
 use crate::dispatch::Subscriber;
 use crate::notify::{Channel, MailIdentity, TicketMail};
 use crate::store::LocalFeed;
-use crate::{Clock, Ids, LiveFeed, OsRandom, Policy, Random, Store, SystemClock};
+use crate::{BlobStore, Clock, Ids, LiveFeed, OsRandom, Policy, Random, Store, SystemClock};
 
 /// What a desk needs to know about the world.
 #[derive(Debug, Clone)]
@@ -15,6 +16,15 @@ pub struct DeskSettings {
     pub public_url: String,
     /// Who its mail is from.
     pub mail_from: MailIdentity,
+    /// The largest attachment, in bytes. 25 MiB unless said.
+    pub attachment_limit: u64,
+}
+
+impl DeskSettings {
+    /// Settings with the usual limits.
+    pub fn new(public_url: impl Into<String>, mail_from: MailIdentity) -> Self {
+        Self { public_url: public_url.into(), mail_from, attachment_limit: 25 * 1024 * 1024 }
+    }
 }
 
 /// Puts a desk together.
@@ -25,6 +35,8 @@ pub struct DeskBuilder {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     feed: Arc<dyn LiveFeed>,
+    blobs: Option<Arc<dyn BlobStore>>,
+    scanner: Option<Arc<dyn Scanner>>,
     subscribers: Vec<Arc<dyn Subscriber>>,
     channels: Vec<Arc<dyn Channel>>,
 }
@@ -37,6 +49,8 @@ impl DeskBuilder {
             clock: Arc::new(SystemClock),
             random: Arc::new(OsRandom),
             feed: Arc::new(LocalFeed::new()),
+            blobs: None,
+            scanner: None,
             subscribers: vec![Arc::new(TicketMail)],
             channels: Vec::new(),
         }
@@ -63,6 +77,20 @@ impl DeskBuilder {
         self
     }
 
+    /// Where attachments are kept. Without it there are none.
+    #[must_use]
+    pub fn blobs(mut self, blobs: Arc<dyn BlobStore>) -> Self {
+        self.blobs = Some(blobs);
+        self
+    }
+
+    /// What looks at every upload before it can be used. There is none unless said.
+    #[must_use]
+    pub fn scanner(mut self, scanner: Arc<dyn Scanner>) -> Self {
+        self.scanner = Some(scanner);
+        self
+    }
+
     /// One more subscriber, beside the mail about tickets.
     #[must_use]
     pub fn subscriber(mut self, subscriber: Arc<dyn Subscriber>) -> Self {
@@ -79,13 +107,15 @@ impl DeskBuilder {
 
     /// The desk.
     pub fn build(self, settings: DeskSettings) -> Desk {
-        let Self { store, policy, clock, random, feed, subscribers, channels } = self;
+        let Self { store, policy, clock, random, feed, blobs, scanner, subscribers, channels } = self;
         let ids = Ids::new(clock.clone(), random.clone());
         let inner = Inner {
             store,
             clock,
             random,
             feed,
+            blobs,
+            scanner,
             ids,
             policy,
             subscribers,

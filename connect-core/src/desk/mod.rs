@@ -6,9 +6,10 @@ mod commit;
 
 use std::sync::Arc;
 
+use crate::attachment::Scanner;
 use crate::dispatch::{DispatchSettings, Dispatcher, Subscriber};
 use crate::notify::{Channel, MailIdentity};
-use crate::{Clock, EmailAddress, Ids, LiveFeed, Policy, Random, Store, Timestamp};
+use crate::{BlobStore, Clock, EmailAddress, Ids, LiveFeed, Policy, Random, Store, Timestamp};
 
 pub use builder::{DeskBuilder, DeskSettings};
 
@@ -28,6 +29,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     feed: Arc<dyn LiveFeed>,
+    blobs: Option<Arc<dyn BlobStore>>,
+    scanner: Option<Arc<dyn Scanner>>,
     ids: Ids,
     policy: Arc<dyn Policy>,
     subscribers: Vec<Arc<dyn Subscriber>>,
@@ -75,6 +78,16 @@ impl Desk {
     /// Its settings.
     pub fn settings(&self) -> &DeskSettings {
         &self.inner.settings
+    }
+
+    /// Where attachments are kept, if they are.
+    pub fn blobs(&self) -> Option<&Arc<dyn BlobStore>> {
+        self.inner.blobs.as_ref()
+    }
+
+    /// What looks at uploads.
+    pub(crate) fn scanner(&self) -> Option<&dyn Scanner> {
+        self.inner.scanner.as_deref()
     }
 
     /// Its subscribers.

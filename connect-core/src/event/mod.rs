@@ -3,13 +3,17 @@
 //! Events carry references and changed fields, never bodies, subjects or addresses: those live in rows
 //! that can be erased, and the journal stays as it is.
 
+mod follow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ticket::{Category, Channel, Priority, StatusName};
 use crate::{
-    Actor, ChallengeId, ContactId, EventId, InvitationId, LabelId, LabelName, MessageId, Role, SessionId, TicketId,
-    Timestamp, UserId, Version, WorkspaceId,
+    Actor, AttachmentId, ChallengeId, ContactId, EventId, InvitationId, LabelId, LabelName, MessageId, Role, SessionId,
+    TicketId, Timestamp, UserId, Version, WorkspaceId,
 };
+
+pub use follow::Follower;
 
 /// What happened. The name in the journal is the event's type, such as `ticket.opened`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -202,6 +206,18 @@ pub enum Fact {
         user: UserId,
         /// Which, if it was one.
         session: Option<SessionId>,
+    },
+    /// A file was uploaded. Its name is no part of the journal.
+    #[serde(rename = "attachment.uploaded")]
+    AttachmentUploaded {
+        /// Which.
+        attachment: AttachmentId,
+    },
+    /// An uploaded file that no message carries was removed.
+    #[serde(rename = "attachment.removed")]
+    AttachmentRemoved {
+        /// Which.
+        attachment: AttachmentId,
     },
     /// A fact that a newer version wrote. It is kept, and skipped by whoever does not know it.
     #[serde(other)]

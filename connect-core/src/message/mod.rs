@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::attachment::AttachmentRef;
 use crate::{Actor, Body, MessageId, TicketId, Timestamp, Version};
 
 /// Who a message is for. The two are made by different decisions, so a note cannot be sent by mistake.
@@ -59,6 +60,9 @@ pub struct Message {
     pub author: Actor,
     /// Its text, in Markdown.
     pub body: Body,
+    /// The files it carries.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<AttachmentRef>,
     /// How often it was written.
     pub version: Version,
     /// When it was written.

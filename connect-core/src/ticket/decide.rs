@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::attachment::AttachmentRef;
 use crate::event::Fact;
 use crate::message::{Direction, Message, MessageKind};
 use crate::ticket::{Category, Channel, Priority, StatusName, Ticket};
@@ -29,6 +30,19 @@ impl TicketChange {
     /// Whether nothing is different.
     pub fn is_empty(&self) -> bool {
         self.facts.is_empty()
+    }
+
+    /// The message it writes, if it does.
+    pub(crate) fn message(&self) -> Option<&Message> {
+        self.messages.first()
+    }
+
+    /// The same change, its message carrying these files.
+    pub(crate) fn carrying(mut self, attachments: Vec<AttachmentRef>) -> Self {
+        if let Some(message) = self.messages.first_mut() {
+            message.attachments = attachments;
+        }
+        self
     }
 
     pub(crate) fn into_parts(self) -> (Ticket, Version, Vec<Message>, Vec<Fact>) {
@@ -123,6 +137,7 @@ impl Ticket {
             direction: Direction::Inbound,
             author: Actor::Contact(new.contact),
             body: new.body,
+            attachments: Vec::new(),
             version: Version::FIRST,
             created_at: now,
         };
@@ -241,6 +256,7 @@ impl TicketChange {
             direction,
             author: moment.actor(),
             body,
+            attachments: Vec::new(),
             version: Version::FIRST,
             created_at: moment.now(),
         });

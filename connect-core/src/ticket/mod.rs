@@ -7,6 +7,7 @@ mod list;
 mod query;
 mod service;
 mod status;
+mod thread;
 
 use std::collections::BTreeSet;
 
@@ -17,8 +18,9 @@ use crate::{Actor, ContactId, LabelName, MessageId, Subject, TeamId, TicketId, T
 pub use decide::{OpenTicket, ReplyOptions, TicketChange, TicketPatch};
 pub use list::{SortKey, TicketCursor, TicketFilter, TicketList, TicketSort};
 pub use query::{QueryError, parse_query, print_query};
-pub use service::{ContactRef, NewTicket, TicketRef, TicketView, Tickets, TimelineEntry};
+pub use service::{ContactRef, NewTicket, TicketRef, TicketView, Tickets};
 pub use status::{Category, Priority, StatusName};
+pub use thread::TimelineEntry;
 
 /// How a ticket came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

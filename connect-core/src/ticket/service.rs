@@ -8,14 +8,13 @@ use super::{
 use crate::change::{ChangeSet, Committed};
 use crate::contact::{Contact, NewContact, Traits};
 use crate::desk::Tries;
-use crate::event::Event;
 use crate::member::Member;
 use crate::message::Message;
 use crate::record::RecordKind;
-use crate::store::{EventList, MessageList, TicketKey, TicketRow};
+use crate::store::{TicketKey, TicketRow};
 use crate::{
-    Access, Action, Body, ContactId, Desk, EmailAddress, Error, LabelName, Limit, MessageId, Moment, Name, Page,
-    Result, Standing, Subject, UserId, Version, decode_cursor, encode_cursor,
+    Access, Action, AttachmentId, Body, ContactId, Desk, EmailAddress, Error, LabelName, Moment, Name, Page, Result,
+    Standing, Subject, UserId, Version, decode_cursor,
 };
 
 /// A ticket by id or number.
@@ -59,30 +58,30 @@ pub struct NewTicket {
     pub channel: Channel,
 }
 
-/// One entry of a ticket's timeline.
-#[derive(Debug, Clone)]
-pub struct TimelineEntry {
-    /// The event.
-    pub event: Event,
-    /// The message it tells of.
-    pub message: Option<Message>,
-}
-
 /// The tickets of a workspace, as one access sees them: a customer sees their own.
 #[derive(Debug)]
 pub struct Tickets<'a> {
-    desk: &'a Desk,
-    access: &'a Access,
+    pub(super) desk: &'a Desk,
+    pub(super) access: &'a Access,
+    attachments: Vec<AttachmentId>,
 }
 
 impl Desk {
     /// The tickets of the access's workspace.
     pub fn tickets<'a>(&'a self, access: &'a Access) -> Tickets<'a> {
-        Tickets { desk: self, access }
+        Tickets { desk: self, access, attachments: Vec::new() }
     }
 }
 
 impl Tickets<'_> {
+    /// The same tickets, where the message that is written next carries these files. Each must have been
+    /// uploaded by whoever writes, and no other message may carry it.
+    #[must_use]
+    pub fn carrying(mut self, attachments: Vec<AttachmentId>) -> Self {
+        self.attachments = attachments;
+        self
+    }
+
     /// Opens a ticket with its first message.
     pub async fn open(&self, new: NewTicket) -> Result<TicketView> {
         self.desk.demand(self.access, Action::OpenTickets)?;
@@ -110,7 +109,8 @@ impl Tickets<'_> {
                 channel: new.channel,
             };
             changes = self.desk.labels(self.access).ensure(changes, &new.labels, &moment).await?;
-            changes = changes.ticket(Ticket::open(open, &moment)?, &moment);
+            let opened = Ticket::open(open, &moment)?;
+            changes = self.carry(changes, opened, &moment).await?;
             match self.desk.commit(self.access, changes).await {
                 Ok(Some(committed)) => return self.opened(committed, Some(contact)).await,
                 // Somebody else made the same contact or label meanwhile.
@@ -253,7 +253,7 @@ impl Tickets<'_> {
                 return Ok((row, None));
             }
             let changes = self.desk.labels(self.access).ensure(ChangeSet::new(&moment), labels, &moment).await?;
-            match self.desk.commit(self.access, changes.ticket(change, &moment)).await {
+            match self.desk.commit(self.access, self.carry(changes, change, &moment).await?).await {
                 Ok(Some(committed)) => return self.changed(row, committed),
                 Ok(None) | Err(Error::Taken { .. }) => {}
                 Err(error) => return Err(error),
@@ -261,75 +261,17 @@ impl Tickets<'_> {
         }
     }
 
+    async fn carry(&self, changes: ChangeSet, change: TicketChange, moment: &Moment<'_>) -> Result<ChangeSet> {
+        self.desk.attachments(self.access).carry(changes, change, &self.attachments, moment).await
+    }
+
     fn changed(&self, row: TicketRow, committed: Committed) -> Result<(TicketView, Option<Committed>)> {
         let ticket = committed.tickets.first().filter(|t| t.id == row.ticket.id).cloned().ok_or(Error::KeyReused)?;
         Ok((TicketRow { ticket, contact: row.contact }, Some(committed)))
     }
 
-    /// A page of a ticket's messages, oldest first; notes only for who may see them.
-    pub async fn messages(&self, key: TicketRef, cursor: Option<&str>, limit: Limit) -> Result<Page<Message>> {
-        self.desk.demand(self.access, Action::ReadTickets)?;
-        let row = self.load(key).await?;
-        let after = cursor.map(decode_cursor).transpose()?;
-        let notes = self.desk.may(self.access, Action::ReadNotes);
-        let list = MessageList { ticket: row.ticket.id, ids: None, after, notes, limit };
-        let messages = self.desk.store().messages(self.access.workspace_id(), list).await?;
-        Ok(Page::cut(messages, limit, |message| message.id))
-    }
-
-    /// One message of a ticket.
-    pub async fn message(&self, key: TicketRef, id: MessageId) -> Result<Message> {
-        self.desk.demand(self.access, Action::ReadTickets)?;
-        let row = self.load(key).await?;
-        let notes = self.desk.may(self.access, Action::ReadNotes);
-        let list =
-            MessageList { ticket: row.ticket.id, ids: Some(vec![id]), after: None, notes, limit: Limit::default() };
-        let messages = self.desk.store().messages(self.access.workspace_id(), list).await?;
-        messages.into_iter().next().ok_or(Error::NotFound("message"))
-    }
-
-    /// A page of what happened to a ticket, oldest first; only what is public for who sees no notes.
-    pub async fn timeline(&self, key: TicketRef, cursor: Option<&str>, limit: Limit) -> Result<Page<TimelineEntry>> {
-        self.desk.demand(self.access, Action::ReadTickets)?;
-        let row = self.load(key).await?;
-        let workspace = self.access.workspace_id();
-        let after = cursor.map(decode_cursor).transpose()?.unwrap_or(0);
-        let notes = self.desk.may(self.access, Action::ReadNotes);
-        let list = EventList { ticket: Some(row.ticket.id), public: !notes, after, limit };
-        let page = Page::cut(self.desk.store().events(workspace, list).await?, limit, |event| event.seq);
-        let events: Vec<Event> = page.rows;
-        let ids = events.iter().filter_map(|event| event.fact.message()).collect();
-        let list = MessageList { ticket: row.ticket.id, ids: Some(ids), after: None, notes, limit: Limit::MAX };
-        let messages = self.desk.store().messages(workspace, list).await?;
-        let entry = |event: Event| {
-            let message = event.fact.message().and_then(|id| messages.iter().find(|m| m.id == id).cloned());
-            TimelineEntry { event, message }
-        };
-        Ok(Page { rows: events.into_iter().map(entry).collect(), next: page.next })
-    }
-
-    /// The place in the timeline after which the last `rows` entries stand, if there are more than that:
-    /// a page begins at the newest end.
-    pub async fn newest_page(&self, key: TicketRef, rows: Limit) -> Result<Option<String>> {
-        self.desk.demand(self.access, Action::ReadTickets)?;
-        let ticket = self.load(key).await?.ticket.id;
-        let public = !self.desk.may(self.access, Action::ReadNotes);
-        let mut list = EventList { ticket: Some(ticket), public, after: 0, limit: Limit::MAX };
-        let mut places: Vec<u64> = Vec::new();
-        loop {
-            let events = self.desk.store().events(self.access.workspace_id(), list.clone()).await?;
-            places.extend(events.iter().take(Limit::MAX.get()).map(|event| event.seq));
-            if events.len() <= Limit::MAX.get() {
-                break;
-            }
-            list.after = places.last().copied().unwrap_or(0);
-        }
-        let before = places.len().checked_sub(rows.get() + 1);
-        Ok(before.and_then(|place| places.get(place)).map(encode_cursor))
-    }
-
     /// A ticket that the access may see; a customer's, only their own.
-    async fn load(&self, key: TicketRef) -> Result<TicketRow> {
+    pub(super) async fn load(&self, key: TicketRef) -> Result<TicketRow> {
         let row = self.desk.store().ticket(self.access.workspace_id(), key).await?;
         row.filter(|row| self.access.contact().is_none_or(|own| own == row.ticket.contact))
             .ok_or(Error::NotFound("ticket"))

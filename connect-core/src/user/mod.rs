@@ -66,6 +66,12 @@ impl User {
         (user, change)
     }
 
+    /// Decides to take over a user who exists elsewhere, as they are.
+    pub(crate) fn adopted(&self) -> RecordChange {
+        let user = Self { version: Version::FIRST, ..self.clone() };
+        RecordChange::insert(&user, Fact::UserCreated { user: user.id })
+    }
+
     /// Decides a new name; none when it is the old one.
     pub fn rename(&self, name: Name) -> Option<RecordChange> {
         let next = Self { version: self.version.next(), name, ..self.clone() };

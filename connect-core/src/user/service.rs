@@ -76,6 +76,28 @@ impl Users<'_> {
         }
     }
 
+    /// Takes a user over from another desk, with the same id; answers the id of whoever has the address.
+    pub async fn adopt(&self, user: User) -> Result<UserId> {
+        let mut tries = Tries::default();
+        loop {
+            tries.next().await?;
+            if let Some(known) = self.find(&user.email).await? {
+                return Ok(known.id);
+            }
+            if let Some(known) = self.desk.user(user.id).await? {
+                // The same person, who has another address by now.
+                return Ok(known.id);
+            }
+            let moment = self.desk.moment_of(Actor::Host);
+            let changes = ChangeSet::new(&moment).record(user.adopted(), &moment);
+            match self.desk.commit_to(WorkspaceId::DIRECTORY, changes).await {
+                Ok(Some(_)) => return Ok(user.id),
+                Ok(None) | Err(Error::Taken { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// Users by id.
     pub async fn by_ids(&self, ids: BTreeSet<UserId>) -> Result<HashMap<UserId, User>> {
         if ids.is_empty() {

@@ -1,5 +1,6 @@
 //! Workspaces: the tenants.
 
+pub mod moving;
 mod service;
 
 use serde::{Deserialize, Serialize};

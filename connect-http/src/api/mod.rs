@@ -1,9 +1,11 @@
 //! The REST API: one file an action, `<noun>/<verb>.rs`, and all of them on this page.
 
+pub(crate) mod attachment;
 pub(crate) mod auth;
 mod contact;
 mod invitation;
 mod label;
+mod live;
 mod me;
 mod member;
 pub(crate) mod message;
@@ -43,7 +45,11 @@ fn in_workspace() -> Router<App> {
         .route("/invitations/{invitation}/accept", post(invitation::accept::handle))
         .route("/contacts", get(contact::list::handle).post(contact::create::handle))
         .route("/contacts/{contact}", get(contact::read::handle).patch(contact::update::handle))
+        .route("/attachments", post(attachment::upload::handle))
+        .route("/attachments/{attachment}", get(attachment::read::handle))
+        .route("/attachments/{attachment}/link", post(attachment::link::handle))
         .route("/labels", get(label::list::handle).post(label::create::handle))
+        .route("/live", get(live::handle))
         .route("/tickets", get(ticket::list::handle).post(ticket::open::handle))
         .route("/tickets/{ticket}", get(ticket::read::handle).patch(ticket::update::handle))
         .route("/tickets/{ticket}/timeline", get(ticket::timeline::handle))

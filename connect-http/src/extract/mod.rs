@@ -5,6 +5,7 @@ mod command;
 mod query;
 mod scope;
 mod strict;
+pub(crate) mod upload;
 
 pub(crate) use caller::{Caller, cookie};
 pub(crate) use command::Command;

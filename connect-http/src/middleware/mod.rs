@@ -18,6 +18,7 @@ use http::{HeaderValue, StatusCode, header};
 use tracing::Instrument;
 
 use crate::app::App;
+use crate::extract::upload::is_multipart;
 use crate::problem::Problem;
 
 /// Carries a request through the desk.
@@ -28,12 +29,15 @@ pub(crate) async fn around(State(app): State<App>, mut request: Request, next: N
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned()).unwrap_or_default();
     let span = tracing::info_span!("request", %id, method = %request.method(), route);
     let is_api = request.uri().path().contains("/api/") || request.uri().path().ends_with("/api");
+    // Whoever sends files sends them for as long as their line takes.
+    let brings_files = is_multipart(request.headers()) || route_of_uploads(&request);
+    let patience = if brings_files { app.settings().upload_timeout } else { app.settings().timeout };
     request.extensions_mut().insert(client);
     let inner = async {
         if let Err(problem) = csrf::check(&app, &request, is_api) {
             return problem.into_response();
         }
-        let answered = AssertUnwindSafe(tokio::time::timeout(app.settings().timeout, next.run(request))).catch_unwind();
+        let answered = AssertUnwindSafe(tokio::time::timeout(patience, next.run(request))).catch_unwind();
         match answered.await {
             Ok(Ok(response)) => response,
             Ok(Err(_)) => {
@@ -62,6 +66,11 @@ pub(crate) async fn around(State(app): State<App>, mut request: Request, next: N
     }
     headers::add(&app, &mut response);
     response
+}
+
+fn route_of_uploads(request: &Request) -> bool {
+    let route = request.extensions().get::<MatchedPath>();
+    request.method() == http::Method::POST && route.is_some_and(|route| route.as_str().ends_with("/attachments"))
 }
 
 fn client(request: &Request, id: &Arc<str>) -> Client {

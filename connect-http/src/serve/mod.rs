@@ -21,6 +21,8 @@ use tokio::time::Instant;
 use tower::ServiceExt;
 use tracing::{debug, info, warn};
 
+use crate::Draining;
+
 mod body;
 mod closed;
 
@@ -163,9 +165,11 @@ async fn connection(
     let _ = stream.set_nodelay(true);
     let begun = Arc::new(AtomicBool::new(false));
     let first = begun.clone();
+    let draining = Draining::new(drained.clone());
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         first.store(true, Ordering::Release);
         request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(draining.clone());
         let request = request.map(|incoming| axum::body::Body::new(body::Timed::new(incoming, timing.body)));
         let router = router.clone();
         async move { router.oneshot(request).await.map_err(|never: Infallible| never) }

@@ -5,6 +5,7 @@
 
 mod account;
 mod assets;
+mod attachment;
 mod form;
 mod home;
 mod join;
@@ -40,6 +41,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/{workspace}/tickets/{ticket}/reply", post(ticket::reply))
         .route("/{workspace}/tickets/{ticket}/note", post(ticket::note))
         .route("/{workspace}/tickets/{ticket}/update", post(ticket::update))
+        .route("/{workspace}/attachments/{attachment}", get(attachment::read))
         .route("/{workspace}/members", get(members::list).post(members::invite))
         .route("/{workspace}/join/{invitation}", get(join::show).post(join::accept))
         .route("/{workspace}/requests", get(requests::list))

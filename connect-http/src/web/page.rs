@@ -21,6 +21,8 @@ pub(super) struct Shell {
     pub(super) title: String,
     pub(super) person: Option<String>,
     pub(super) workspace: Option<Place>,
+    /// Whether messages may carry files.
+    pub(super) files: bool,
 }
 
 /// The workspace of a page.
@@ -41,6 +43,7 @@ impl Shell {
             title: title.into(),
             person: caller.map(|caller| caller.identity.user.name.to_string()),
             workspace: None,
+            files: app.desk().blobs().is_some(),
         }
     }
 

@@ -1,8 +1,7 @@
 //! The customers' pages: their own requests, opening one, answering.
 
 use askama::Template;
-use axum::extract::State;
-use axum::extract::{FromRequestParts, RawPathParams};
+use axum::extract::{FromRequestParts, RawPathParams, Request, State};
 use axum::response::{IntoResponse, Response};
 use connect_core::ticket::{
     Category, Channel, ContactRef, NewTicket, Priority, ReplyOptions, TicketList, TicketSort, TicketView,
@@ -11,7 +10,8 @@ use connect_core::{Body, Limit, Subject};
 use http::request::Parts;
 use serde::Deserialize;
 
-use super::form::{Form, filled, new_key, once};
+use super::attachment::{Kept, Posted, posted};
+use super::form::{filled, new_key, once};
 use super::page::{Member, Person, Shell, go, is_team, render, render_with, sentence};
 use super::ticket::{Entry, entries};
 use super::tickets::{Row, customers_filter, list_href, rows};
@@ -79,7 +79,13 @@ async fn welcome(app: &App, parts: &mut Parts) -> Result<Option<Response>, Respo
         may_open: true,
     });
     let form = NewForm { once: new_key(app), ..NewForm::default() };
-    Ok(Some(render(&NewPage { shell, slug: workspace.slug.to_string(), form, error: String::new() })))
+    Ok(Some(render(&NewPage {
+        shell,
+        slug: workspace.slug.to_string(),
+        form,
+        kept: Kept::default(),
+        error: String::new(),
+    })))
 }
 
 /// Somebody who belongs to the workspace, or the page for somebody who may come to.
@@ -135,6 +141,7 @@ struct NewPage {
     shell: Shell,
     slug: String,
     form: NewForm,
+    kept: Kept,
     error: String,
 }
 
@@ -147,9 +154,15 @@ pub(super) struct NewForm {
     once: String,
 }
 
-fn new_page(app: &App, scope: &Scope, form: NewForm, error: String) -> NewPage {
+fn new_page(app: &App, scope: &Scope, form: NewForm, kept: Kept, error: String) -> NewPage {
     let slug = scope.access.workspace().slug.to_string();
-    NewPage { shell: Shell::inside(app, format!("Ask {}", scope.access.workspace().name), scope), slug, form, error }
+    NewPage {
+        shell: Shell::inside(app, format!("Ask {}", scope.access.workspace().name), scope),
+        slug,
+        form,
+        kept,
+        error,
+    }
 }
 
 /// `GET /{workspace}/requests/new`.
@@ -158,7 +171,7 @@ pub(super) async fn new(State(app): State<App>, visitor: Visitor) -> Response {
         Visitor::New(page) => *page,
         Visitor::Known(scope) => {
             let form = NewForm { once: new_key(&app), ..NewForm::default() };
-            render(&new_page(&app, &scope, form, String::new()))
+            render(&new_page(&app, &scope, form, Kept::default(), String::new()))
         }
     }
 }
@@ -167,9 +180,12 @@ pub(super) async fn new(State(app): State<App>, visitor: Visitor) -> Response {
 pub(super) async fn open(
     State(app): State<App>,
     Customer(scope): Customer,
-    Form(form): Form<NewForm>,
+    request: Request,
 ) -> Result<Response, Problem> {
+    let posted: Posted<NewForm> = posted(&app, &scope.access, request).await?;
+    let form = &posted.value;
     let done = async {
+        posted.check()?;
         let mut fields = Fields::default();
         let subject = fields.read(Subject::parse("subject", &form.subject));
         let body = fields.read(Body::parse("message", &form.body));
@@ -184,12 +200,15 @@ pub(super) async fn open(
             assignee: None,
             channel: Channel::Web,
         };
-        let access = scope.access.clone().once(once(&form.once, &["open", &form.subject, &form.body]));
-        Ok(app.desk().tickets(&access).open(new).await?)
+        let access = scope.access.clone().once(once(&form.once, &["open", &form.subject, &form.body, &posted.said()]));
+        Ok(app.desk().tickets(&access).carrying(posted.ids()).open(new).await?)
     };
     match done.await {
         Ok(view) => Ok(go(&app, &format!("/{}/requests/{}", scope.access.workspace().slug, view.ticket.number))),
-        Err(problem) => Ok(render_with(problem.status, &new_page(&app, &scope, form, sentence(&problem)))),
+        Err(problem) => {
+            let kept = posted.kept();
+            Ok(render_with(problem.status, &new_page(&app, &scope, posted.value, kept, sentence(&problem))))
+        }
     }
 }
 
@@ -204,6 +223,7 @@ struct RequestPage {
     next: Option<String>,
     may_reply: bool,
     reply: String,
+    kept: Kept,
     error: String,
     once: String,
 }
@@ -212,7 +232,7 @@ async fn page(
     app: &App,
     scope: &Scope,
     cursor: Option<String>,
-    reply: String,
+    (reply, kept): (String, Kept),
     error: String,
 ) -> Result<RequestPage, Problem> {
     let tickets = app.desk().tickets(&scope.access);
@@ -233,6 +253,7 @@ async fn page(
         may_reply: view.ticket.category != Category::Closed,
         view,
         reply,
+        kept,
         error,
         once: new_key(app),
     })
@@ -254,7 +275,7 @@ pub(super) async fn show(
         let (slug, ticket) = (&scope.access.workspace().slug, scope.segment("ticket").unwrap_or_default());
         return Ok(go(&app, &format!("/{slug}/tickets/{ticket}")));
     }
-    Ok(render(&page(&app, &scope, place.cursor, String::new(), String::new()).await?))
+    Ok(render(&page(&app, &scope, place.cursor, (String::new(), Kept::default()), String::new()).await?))
 }
 
 #[derive(Deserialize)]
@@ -271,23 +292,27 @@ pub(super) struct ReplyForm {
 pub(super) async fn reply(
     State(app): State<App>,
     Member(scope): Member,
-    Form(form): Form<ReplyForm>,
+    request: Request,
 ) -> Result<Response, Problem> {
+    let posted: Posted<ReplyForm> = posted(&app, &scope.access, request).await?;
+    let form = &posted.value;
     let done = async {
+        posted.check()?;
         let mut fields = Fields::default();
         let body = fields.read(Body::parse("message", &form.body));
         let last_seen = fields.read(filled(&form.seen).map(|text| id("seen", text)).transpose()).flatten();
         fields.finish()?;
         let Some(body) = body else { return Err(Problem::invalid(Vec::new())) };
-        let access = scope.access.clone().once(once(&form.once, &["reply", &form.body]));
+        let access = scope.access.clone().once(once(&form.once, &["reply", &form.body, &posted.said()]));
         let options = ReplyOptions { last_seen, status: None };
-        let (view, _) = app.desk().tickets(&access).reply(scope.ticket()?, body, options).await?;
+        let (view, _) =
+            app.desk().tickets(&access).carrying(posted.ids()).reply(scope.ticket()?, body, options).await?;
         Ok(view.ticket.number)
     };
     match done.await {
         Ok(number) => Ok(go(&app, &format!("/{}/requests/{number}#end", scope.access.workspace().slug))),
         Err(problem) => {
-            let page = page(&app, &scope, None, form.body, sentence(&problem)).await?;
+            let page = page(&app, &scope, None, (form.body.clone(), posted.kept()), sentence(&problem)).await?;
             Ok(render_with(problem.status, &page))
         }
     }

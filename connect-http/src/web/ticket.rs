@@ -1,7 +1,7 @@
 //! One ticket, as the team sees it.
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::response::Response;
 use connect_core::event::Fact;
 use connect_core::message::MessageKind;
@@ -9,6 +9,7 @@ use connect_core::ticket::{Category, Priority, ReplyOptions, StatusName, TicketP
 use connect_core::{Action, Actor, Body, LabelName, Limit, Page, Subject};
 use serde::Deserialize;
 
+use super::attachment::{FileLink, Kept, Posted, posted};
 use super::form::{Form, filled, new_key, once};
 use super::page::{Member, Shell, go, is_team, render, render_with, sentence};
 use super::time::When;
@@ -29,6 +30,7 @@ pub(super) struct Entry {
     pub(super) when: When,
     pub(super) html: Option<String>,
     pub(super) line: String,
+    pub(super) files: Vec<FileLink>,
 }
 
 /// A person who can be assigned.
@@ -42,6 +44,8 @@ struct Choice {
 struct Draft {
     reply: String,
     note: String,
+    reply_files: Kept,
+    note_files: Kept,
     error: String,
 }
 
@@ -115,8 +119,16 @@ pub(super) async fn entries(app: &App, scope: &Scope, page: &Page<TimelineEntry>
                 when,
                 html: Some(markdown::html(message.body.as_str())),
                 line: String::new(),
+                files: message.attachments.iter().map(|file| FileLink::new(app, &scope.access, file)).collect(),
             },
-            None => Entry { class: "event", author: actor, when, html: None, line: line(&entry.event.fact, &people) },
+            None => Entry {
+                class: "event",
+                author: actor,
+                when,
+                html: None,
+                line: line(&entry.event.fact, &people),
+                files: Vec::new(),
+            },
         }
     });
     Ok(shown.collect())
@@ -205,38 +217,42 @@ async fn answered(app: &App, scope: &Scope, done: Result<u64, Problem>, draft: D
 pub(super) async fn reply(
     State(app): State<App>,
     Member(scope): Member,
-    Form(form): Form<TextForm>,
+    request: Request,
 ) -> Result<Response, Problem> {
+    let posted: Posted<TextForm> = posted(&app, &scope.access, request).await?;
+    let form = &posted.value;
     let done = async {
+        posted.check()?;
         let mut fields = Fields::default();
         let body = fields.read(Body::parse("answer", &form.body));
         let last_seen = fields.read(filled(&form.seen).map(|text| id("seen", text)).transpose()).flatten();
         let status = fields.read(filled(&form.status).map(|text| StatusName::parse("status", text)).transpose());
         fields.finish()?;
         let Some(body) = body else { return Err(Problem::invalid(Vec::new())) };
-        let access = scope.access.clone().once(once(&form.once, &["reply", &form.body, &form.status]));
+        let access = scope.access.clone().once(once(&form.once, &["reply", &form.body, &form.status, &posted.said()]));
         let options = ReplyOptions { last_seen, status: status.flatten() };
-        let (view, _) = app.desk().tickets(&access).reply(scope.ticket()?, body, options).await?;
+        let (view, _) =
+            app.desk().tickets(&access).carrying(posted.ids()).reply(scope.ticket()?, body, options).await?;
         Ok(view.ticket.number)
     };
     let done = done.await;
-    answered(&app, &scope, done, Draft { reply: form.body, ..Draft::default() }).await
+    answered(&app, &scope, done, Draft { reply: form.body.clone(), reply_files: posted.kept(), ..Draft::default() })
+        .await
 }
 
 /// `POST …/note`: writes for the team only.
-pub(super) async fn note(
-    State(app): State<App>,
-    Member(scope): Member,
-    Form(form): Form<TextForm>,
-) -> Result<Response, Problem> {
+pub(super) async fn note(State(app): State<App>, Member(scope): Member, request: Request) -> Result<Response, Problem> {
+    let posted: Posted<TextForm> = posted(&app, &scope.access, request).await?;
+    let form = &posted.value;
     let done = async {
+        posted.check()?;
         let body = Body::parse("note", &form.body)?;
-        let access = scope.access.clone().once(once(&form.once, &["note", &form.body]));
-        let (view, _) = app.desk().tickets(&access).note(scope.ticket()?, body).await?;
+        let access = scope.access.clone().once(once(&form.once, &["note", &form.body, &posted.said()]));
+        let (view, _) = app.desk().tickets(&access).carrying(posted.ids()).note(scope.ticket()?, body).await?;
         Ok(view.ticket.number)
     };
     let done = done.await;
-    answered(&app, &scope, done, Draft { note: form.body, ..Draft::default() }).await
+    answered(&app, &scope, done, Draft { note: form.body.clone(), note_files: posted.kept(), ..Draft::default() }).await
 }
 
 #[derive(Deserialize)]

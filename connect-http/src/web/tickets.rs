@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::response::Response;
 use connect_core::ticket::{
     Channel, ContactRef, NewTicket, Priority, TicketFilter, TicketList, TicketSort, TicketView, parse_query,
@@ -11,7 +11,8 @@ use connect_core::ticket::{
 use connect_core::{Body, EmailAddress, Limit, Name, Subject, UserId};
 use serde::Deserialize;
 
-use super::form::{Form, filled, new_key, once};
+use super::attachment::{Kept, Posted, posted};
+use super::form::{filled, new_key, once};
 use super::page::{Member, Shell, go, is_team, render, render_with, sentence};
 use super::time::When;
 use crate::api::shape::Fields;
@@ -164,6 +165,7 @@ fn query_sort(sort: TicketSort) -> String {
 struct NewPage {
     shell: Shell,
     form: NewForm,
+    kept: Kept,
     priorities: &'static [Priority],
     error: String,
 }
@@ -182,32 +184,32 @@ pub(super) struct NewForm {
     once: String,
 }
 
-fn new_page(app: &App, scope: &Scope, form: NewForm, error: String) -> NewPage {
-    NewPage { shell: Shell::inside(app, "New ticket", scope), form, priorities: Priority::ALL, error }
+fn new_page(app: &App, scope: &Scope, form: NewForm, kept: Kept, error: String) -> NewPage {
+    NewPage { shell: Shell::inside(app, "New ticket", scope), form, kept, priorities: Priority::ALL, error }
 }
 
 /// `GET /{workspace}/tickets/new`.
 pub(super) async fn new(State(app): State<App>, Member(scope): Member) -> Response {
     let form = NewForm { once: new_key(&app), ..NewForm::default() };
-    render(&new_page(&app, &scope, form, String::new()))
+    render(&new_page(&app, &scope, form, Kept::default(), String::new()))
 }
 
 /// `POST /{workspace}/tickets/new`.
-pub(super) async fn open(
-    State(app): State<App>,
-    Member(scope): Member,
-    Form(form): Form<NewForm>,
-) -> Result<Response, Problem> {
-    match make(&app, &scope, &form).await {
+pub(super) async fn open(State(app): State<App>, Member(scope): Member, request: Request) -> Result<Response, Problem> {
+    let posted: Posted<NewForm> = posted(&app, &scope.access, request).await?;
+    match make(&app, &scope, &posted).await {
         Ok(view) => Ok(go(&app, &format!("/{}/tickets/{}", scope.access.workspace().slug, view.ticket.number))),
         Err(problem) => {
-            let page = new_page(&app, &scope, form, sentence(&problem));
+            let kept = posted.kept();
+            let page = new_page(&app, &scope, posted.value, kept, sentence(&problem));
             Ok(render_with(problem.status, &page))
         }
     }
 }
 
-async fn make(app: &App, scope: &Scope, form: &NewForm) -> Result<TicketView, Problem> {
+async fn make(app: &App, scope: &Scope, posted: &Posted<NewForm>) -> Result<TicketView, Problem> {
+    posted.check()?;
+    let form = &posted.value;
     let mut fields = Fields::default();
     let email = fields.read(EmailAddress::parse("email", &form.email));
     let name = fields.read(filled(&form.name).map(|name| Name::parse("name", name)).transpose());
@@ -229,8 +231,9 @@ async fn make(app: &App, scope: &Scope, form: &NewForm) -> Result<TicketView, Pr
         assignee: None,
         channel: Channel::Web,
     };
-    let access = scope.access.clone().once(once(&form.once, &["open", &form.email, &form.subject, &form.body]));
-    Ok(app.desk().tickets(&access).open(new).await?)
+    let asked = ["open", &form.email, &form.subject, &form.body, &posted.said()];
+    let access = scope.access.clone().once(once(&form.once, &asked));
+    Ok(app.desk().tickets(&access).carrying(posted.ids()).open(new).await?)
 }
 
 /// The filter for a customer's list.

@@ -11,12 +11,15 @@ use connect_core::dispatch::DispatchSettings;
 use connect_core::notify::{MailIdentity, RecordedMail, Recorder};
 use connect_core::store::Quota;
 use connect_core::testing::ManualClock;
-use connect_core::{AuthStore, Desk, DeskSettings, EmailAddress, Limit, Store, WorkspaceId};
+use connect_core::{AuthStore, Desk, DeskBuilder, DeskSettings, EmailAddress, Limit, Store, WorkspaceId};
 use connect_http::{App, HttpSettings, router};
-use connect_store::{MemoryLimiter, MemoryStore};
+use connect_store::{BlobSettings, MemoryLimiter, MemoryStore, ObjectBlobs};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
+
+/// The largest attachment of a test.
+pub const ATTACHMENT_LIMIT: u64 = 300 * 1024;
 
 /// The desk of a test.
 pub struct TestApp {
@@ -93,20 +96,33 @@ impl TestApp {
     }
 
     pub fn over(store: Arc<dyn Store>, auth_store: Arc<dyn AuthStore>, settings: AuthSettings) -> Self {
+        let blobs = ObjectBlobs::open("memory://", BlobSettings::default()).expect("memory");
+        Self::built(store, auth_store, settings, |desk| desk.blobs(Arc::new(blobs)))
+    }
+
+    pub fn built(
+        store: Arc<dyn Store>,
+        auth_store: Arc<dyn AuthStore>,
+        settings: AuthSettings,
+        with: impl FnOnce(DeskBuilder) -> DeskBuilder,
+    ) -> Self {
         let clock = Arc::new(ManualClock::default());
         let mail = Arc::new(Recorder::new(clock.clone()));
         let keys = KeyRing::new("a secret of at least 32 characters", Vec::new()).expect("long enough");
         let auth = Auth::builder(auth_store, Arc::new(MemoryLimiter::new()), keys, settings).expect("settings");
-        let desk = Desk::builder(store, Arc::new(RoleMatrix))
+        let desk = with(Desk::builder(store, Arc::new(RoleMatrix)))
             .clock(clock.clone())
             .subscriber(auth.mail())
             .channel(mail.clone())
             .build(DeskSettings {
-                public_url: "https://desk.example".to_owned(),
-                mail_from: MailIdentity {
-                    name: Some("Desk".to_owned()),
-                    address: EmailAddress::parse("from", "desk@desk.example").expect("address"),
-                },
+                attachment_limit: ATTACHMENT_LIMIT,
+                ..DeskSettings::new(
+                    "https://desk.example",
+                    MailIdentity {
+                        name: Some("Desk".to_owned()),
+                        address: EmailAddress::parse("from", "desk@desk.example").expect("address"),
+                    },
+                )
             });
         let auth = auth.build(desk.clone());
         let router = router(App::new(auth, HttpSettings::default()));
@@ -115,7 +131,12 @@ impl TestApp {
 
     /// The desk with a workspace `acme`, and the three kinds of people.
     pub async fn acme() -> (Self, User, User, User) {
-        let app = Self::new();
+        Self::new().with_acme().await
+    }
+
+    /// This desk with a workspace `acme`, and the three kinds of people.
+    pub async fn with_acme(self) -> (Self, User, User, User) {
+        let app = self;
         let anonymous = app.anonymous();
         let agent = app.sign_in("agent@acme.example").await;
         agent.post("/workspaces", &json!({"name": "Acme", "slug": "acme"})).await.expect(201);
@@ -226,6 +247,22 @@ impl User {
         }
         let body = Body::from(body.unwrap_or_default().to_owned());
         self.send(request.body(body).expect("a request")).await
+    }
+
+    /// A request below the API that somebody else fills.
+    pub fn request(&self, method: Method, path: &str) -> axum::http::request::Builder {
+        let request = Request::builder().method(method).uri(format!("/api/v1{path}"));
+        match &self.token {
+            Some(token) => request.header("authorization", format!("Bearer {token}")),
+            None => request,
+        }
+    }
+
+    /// The bytes of an answer; an error if they ended before their end.
+    pub async fn bytes(&self, request: Request<Body>) -> (StatusCode, HeaderMap, Result<Vec<u8>, axum::Error>) {
+        let response = self.router.clone().oneshot(request).await.expect("an answer");
+        let (parts, body) = response.into_parts();
+        (parts.status, parts.headers, body.collect().await.map(|body| body.to_bytes().to_vec()))
     }
 
     pub async fn get(&self, path: &str) -> Answer {

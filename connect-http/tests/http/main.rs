@@ -3,11 +3,15 @@
 #![allow(clippy::expect_used, unreachable_pub)]
 
 mod app;
+mod attachment_pages;
+mod attachments;
 mod auth;
 mod bad_input;
+mod blobs;
 mod faults;
 mod members;
 mod pages;
+mod refused_files;
 mod sessions;
 mod tenancy;
 mod tickets;

@@ -7,17 +7,17 @@ use serde_json::json;
 use crate::app::{Answer, TestApp};
 
 /// A browser: keeps cookies, follows redirects after forms.
-struct Browser<'a> {
+pub struct Browser<'a> {
     app: &'a TestApp,
     cookies: Mutex<Vec<(String, String)>>,
 }
 
 impl<'a> Browser<'a> {
-    fn new(app: &'a TestApp) -> Self {
+    pub fn new(app: &'a TestApp) -> Self {
         Self { app, cookies: Mutex::default() }
     }
 
-    async fn send(&self, request: axum::http::request::Builder, body: String) -> Answer {
+    pub async fn send(&self, request: axum::http::request::Builder, body: String) -> Answer {
         let cookies = self
             .cookies
             .lock()
@@ -40,7 +40,7 @@ impl<'a> Browser<'a> {
         answer
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> Answer {
         let mut answer = self.send(Request::get(path), String::new()).await;
         for _ in 0..5 {
             let Some(target) = answer.headers.get("location") else { break };
@@ -51,7 +51,7 @@ impl<'a> Browser<'a> {
     }
 
     /// Sends a form; on success follows to the page it leads to.
-    async fn submit(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub async fn submit(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let mut body = url::form_urlencoded::Serializer::new(String::new());
         body.extend_pairs(fields);
         let request = Request::post(path).header("content-type", "application/x-www-form-urlencoded");
@@ -62,7 +62,7 @@ impl<'a> Browser<'a> {
         }
     }
 
-    async fn sign_in(&self, email: &str, to: &str) -> Answer {
+    pub async fn sign_in(&self, email: &str, to: &str) -> Answer {
         self.submit("/sign-in", &[("email", email), ("to", to)]).await;
         self.app.deliver().await;
         self.submit("/sign-in/code", &[("code", &self.app.code(email)), ("to", to)]).await
@@ -70,7 +70,7 @@ impl<'a> Browser<'a> {
 }
 
 /// The value of a hidden field of a page.
-fn hidden(page: &str, name: &str) -> String {
+pub fn hidden(page: &str, name: &str) -> String {
     let after =
         page.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap_or_else(|| panic!("no {name} in {page}"));
     after.split('"').next().expect("a value").to_owned()

@@ -69,6 +69,9 @@ CREATE INDEX ticket_category ON {s}.ticket (workspace_id, category, updated_at, 
 CREATE INDEX ticket_assignee ON {s}.ticket (workspace_id, assignee_id, updated_at, id);
 CREATE INDEX ticket_contact ON {s}.ticket (workspace_id, contact_id, updated_at, id);
 
+-- Each label carries a mark of its workspace, like the words below.
+CREATE INDEX ticket_label ON {s}.ticket USING gin (labels);
+
 CREATE TABLE {s}.message (
     workspace_id text COLLATE "C" NOT NULL,
     id           text COLLATE "C" NOT NULL,

@@ -6,7 +6,7 @@ use connect_core::delivery::Delivery;
 use connect_core::store::{Counters, Import, MovedRow, Part, answer_place};
 use connect_core::{CommitError, StoreError, WorkspaceId};
 
-use super::{AnswerRef, AnswerRow, KeyRef, KeyRow, MessageRow, RecordRow, Rows, TicketRow};
+use super::{AnswerRef, AnswerRow, KeyRef, KeyRow, Lookup, MessageRow, RecordRow, Rows, TicketRow};
 
 /// An import as the rows that an adapter writes.
 #[derive(Debug, Default)]
@@ -51,6 +51,46 @@ impl Incoming {
         }
         if incoming.counters.is_some_and(|counters| counters.last_seq == 0) {
             return Err(StoreError::Corrupt("a workspace has at least one event".to_owned()).into());
+        }
+        Ok(incoming)
+    }
+
+    /// What of an import is still to be written: all of it is checked, and nothing is left for the database
+    /// to refuse. For an adapter whose database knows neither foreign keys nor unique ones.
+    pub fn admit(workspace: WorkspaceId, import: Import, present: &impl Lookup) -> Result<Self, CommitError> {
+        if present.counters(workspace)?.is_some() {
+            return Err(CommitError::Conflict { what: workspace.to_string() });
+        }
+        let mut incoming = Self::sort(workspace, import)?;
+        for part in Part::ALL {
+            let mut taken = BTreeSet::new();
+            for place in incoming.places(part) {
+                if present.row(workspace, part, &place)?.is_some() {
+                    taken.insert(place);
+                }
+            }
+            incoming.leave_out(part, &taken);
+        }
+        let Rows { records, keys, tickets, messages, .. } = &incoming.rows;
+        let mut held = BTreeSet::new();
+        for row in keys {
+            if !held.insert(&row.key) || present.holder(&row.key)?.is_some() {
+                return Err(CommitError::Taken { kind: row.key.kind.clone(), key: row.key.key.clone() });
+            }
+        }
+        let records: BTreeSet<&str> = records.iter().map(|row| row.record.id.as_str()).collect();
+        for row in tickets {
+            let contact = row.ticket.contact.to_string();
+            if !records.contains(contact.as_str()) && present.row(workspace, Part::Records, &contact)?.is_none() {
+                return Err(CommitError::Missing { what: contact });
+            }
+        }
+        let tickets: BTreeSet<_> = tickets.iter().map(|row| row.ticket.id).collect();
+        for row in messages {
+            let ticket = row.message.ticket;
+            if !tickets.contains(&ticket) && present.row(workspace, Part::Tickets, &ticket.to_string())?.is_none() {
+                return Err(CommitError::Missing { what: ticket.to_string() });
+            }
         }
         Ok(incoming)
     }

@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use connect_core::record::KeyScope;
-use connect_core::store::StoredAnswer;
-use connect_core::{ChangeParts, TicketId, Version, WorkspaceId};
+use connect_core::record::{KeyScope, Record, RecordKey};
+use connect_core::store::{Counters, Part, StoredAnswer, answer_place};
+use connect_core::ticket::Ticket;
+use connect_core::{ChangeParts, StoreError, TicketId, Version, WorkspaceId};
+
+use super::{Document, Lookup};
 
 /// The head row of a workspace: its counters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -13,6 +16,12 @@ pub struct Head {
     pub last_seq: u64,
     /// The number of the last ticket.
     pub last_number: u64,
+}
+
+impl From<Counters> for Head {
+    fn from(counters: Counters) -> Self {
+        Self { last_seq: counters.last_seq, last_number: counters.last_number }
+    }
 }
 
 /// A unique key with its scope.
@@ -34,6 +43,12 @@ impl KeyRef {
             KeyScope::Everywhere => String::new(),
         };
         Self { scope, kind: kind.to_owned(), key: key.to_owned() }
+    }
+
+    /// The key as its record names it.
+    pub fn record_key(&self) -> RecordKey {
+        let scope = if self.scope.is_empty() { KeyScope::Everywhere } else { KeyScope::Workspace };
+        RecordKey { scope, key: self.key.clone() }
     }
 }
 
@@ -97,4 +112,31 @@ pub struct Known {
     pub keys: HashMap<KeyRef, (WorkspaceId, String)>,
     /// Answers kept for idempotency keys.
     pub answers: HashMap<AnswerRef, StoredAnswer>,
+}
+
+impl Known {
+    /// Reads what is wanted, one row at a time.
+    pub fn load(wanted: &Wanted, present: &impl Lookup) -> Result<Self, StoreError> {
+        let Wanted { heads, tickets, records, keys, answers } = wanted;
+        let mut known = Self::default();
+        for workspace in heads {
+            known.heads.extend(present.counters(*workspace)?.map(|counters| (*workspace, Head::from(counters))));
+        }
+        for (workspace, id) in tickets {
+            let row = present.row(*workspace, Part::Tickets, &id.to_string())?;
+            known.tickets.extend(row.and_then(Ticket::out_of).map(|ticket| ((*workspace, *id), ticket.version)));
+        }
+        for (workspace, id) in records {
+            let row = present.row(*workspace, Part::Records, id)?;
+            known.records.extend(row.and_then(Record::out_of).map(|record| ((*workspace, id.clone()), record.version)));
+        }
+        for key in keys {
+            known.keys.extend(present.holder(key)?.map(|holder| (key.clone(), holder)));
+        }
+        for key in answers {
+            let row = present.row(key.workspace, Part::Answers, &answer_place(&key.actor, &key.key))?;
+            known.answers.extend(row.and_then(StoredAnswer::out_of).map(|answer| (key.clone(), answer)));
+        }
+        Ok(known)
+    }
 }

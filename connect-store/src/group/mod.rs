@@ -9,12 +9,17 @@
 //!
 //! So the number of statements and of synced writes does not grow with the number of commits that wait,
 //! and the rules of versions, keys, numbering and idempotency stand in one place.
+//!
+//! An adapter that keeps every row as a document under its place gets all of it, for one set at a time, from
+//! [`Documents`].
 
+mod document;
 mod incoming;
 mod judge;
 mod known;
 mod rows;
 
+pub use document::{Document, Documents, Lookup, other_name};
 pub use incoming::Incoming;
 pub use judge::judge;
 pub use known::{AnswerRef, Head, KeyRef, Known, Wanted};

@@ -2,12 +2,13 @@
 
 use connect_core::event::Event;
 use connect_core::message::Message;
-use connect_core::record::Record;
+use connect_core::record::{Record, RecordKey};
 use connect_core::store::StoredAnswer;
 use connect_core::ticket::Ticket;
-use connect_core::{Version, WorkspaceId, search};
+use connect_core::{Version, WorkspaceId};
 
 use super::{AnswerRef, Head, KeyRef};
+use crate::scan;
 
 /// A ticket to be inserted, or to replace the one of its id.
 #[derive(Debug, Clone)]
@@ -21,7 +22,7 @@ pub struct TicketRow {
 impl TicketRow {
     /// The words by which anybody who may see the ticket finds it.
     pub fn words(&self) -> String {
-        format!("{} {}", self.ticket.number, search::indexed(self.ticket.subject.as_str()))
+        scan::words(&self.ticket)
     }
 
     /// Whether the ticket is new.
@@ -90,4 +91,14 @@ pub struct Rows {
     pub events: Vec<Event>,
     /// Answers to be kept.
     pub answers: Vec<AnswerRow>,
+}
+
+impl Rows {
+    /// The keys that a record of these rows will hold, in their order.
+    pub fn keys_of(&self, record: &RecordRow) -> Vec<RecordKey> {
+        let holds = |row: &&KeyRow| row.workspace == record.workspace && row.record == record.record.id;
+        let mut keys: Vec<_> = self.keys.iter().filter(holds).map(|row| row.key.record_key()).collect();
+        keys.sort();
+        keys
+    }
 }

@@ -8,7 +8,7 @@ use connect_core::store::{Budget, Challenge, ChallengeSeen, Resend, Revoke, Sess
 use connect_core::{AuthStore, ChallengeId, SessionId, StoreError, Timestamp, UserId};
 
 use super::MemoryStore;
-use crate::auth_rules::{self, Spent};
+use crate::auth_rules::{self, Ends, Spent};
 
 #[derive(Debug, Default)]
 pub(super) struct AuthState {
@@ -27,17 +27,11 @@ impl MemoryStore {
 impl AuthStore for MemoryStore {
     async fn put_challenge(&self, challenge: Challenge, cap: u32) -> Result<bool, StoreError> {
         let mut auth = self.auth();
-        let account = auth_rules::account(&challenge.email);
-        let now = challenge.created_at;
-        let live = auth
-            .challenges
-            .values()
-            .filter(|known| auth_rules::is_live(known, now) && auth_rules::account(&known.email) == account);
-        if live.count() >= usize::try_from(cap).unwrap_or(usize::MAX) {
-            return Ok(false);
+        let is_free = auth_rules::has_room(auth.challenges.values().map(Ok), &challenge, cap)?;
+        if is_free {
+            auth.challenges.insert(challenge.id, challenge);
         }
-        auth.challenges.insert(challenge.id, challenge);
-        Ok(true)
+        Ok(is_free)
     }
 
     async fn challenge(&self, id: ChallengeId) -> Result<Option<Challenge>, StoreError> {
@@ -75,10 +69,8 @@ impl AuthStore for MemoryStore {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut auth = self.auth();
-        match auth.challenges.get_mut(&id) {
-            Some(challenge) if auth_rules::is_live(challenge, now) => challenge.consumed = true,
-            _ => return Ok(false),
-        }
+        let Some(consumed) = auth_rules::consumed(auth.challenges.get(&id).cloned(), now) else { return Ok(false) };
+        auth.challenges.insert(id, consumed);
         if let Some(old) = replaces {
             auth.sessions.remove(&old);
         }
@@ -96,14 +88,14 @@ impl AuthStore for MemoryStore {
     }
 
     async fn give_back(&self, account: String, now: Timestamp) -> Result<(), StoreError> {
-        if let Some(spent) = self.auth().budgets.get_mut(&account).filter(|spent| now < spent.ends_at) {
-            spent.units = spent.units.saturating_sub(1);
-        }
+        let mut auth = self.auth();
+        let after = auth_rules::given_back(auth.budgets.get(&account).copied(), now);
+        auth.budgets.extend(after.map(|spent| (account, spent)));
         Ok(())
     }
 
     async fn spent(&self, account: String, now: Timestamp) -> Result<u32, StoreError> {
-        Ok(self.auth().budgets.get(&account).filter(|spent| now < spent.ends_at).map_or(0, |spent| spent.units))
+        Ok(auth_rules::units(self.auth().budgets.get(&account).copied(), now))
     }
 
     async fn session(&self, token_hash: [u8; 32]) -> Result<Option<Session>, StoreError> {
@@ -111,43 +103,31 @@ impl AuthStore for MemoryStore {
     }
 
     async fn touch(&self, id: SessionId, now: Timestamp, idle_ends_at: Timestamp) -> Result<bool, StoreError> {
-        match self.auth().sessions.get_mut(&id) {
-            Some(session) if session.is_live(now) => {
-                session.seen_at = now;
-                session.idle_ends_at = idle_ends_at;
-                Ok(true)
-            }
-            _ => Ok(false),
-        }
+        let mut auth = self.auth();
+        let touched = auth_rules::touched(auth.sessions.get(&id).cloned(), now, idle_ends_at);
+        let is_live = touched.is_some();
+        auth.sessions.extend(touched.map(|session| (id, session)));
+        Ok(is_live)
     }
 
     async fn sessions(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
         let auth = self.auth();
-        let mut found: Vec<_> = auth.sessions.values().filter(|s| s.user == user && s.is_live(now)).cloned().collect();
-        found.sort_by_key(|session| std::cmp::Reverse((session.created_at, session.id)));
-        Ok(found)
+        Ok(auth_rules::sessions(auth.sessions.values().map(Ok), user, now)?.into_iter().cloned().collect())
     }
 
     async fn revoke(&self, user: UserId, which: Revoke) -> Result<u64, StoreError> {
         let mut auth = self.auth();
         let before = auth.sessions.len();
-        auth.sessions.retain(|id, session| {
-            session.user != user
-                || match which {
-                    Revoke::One(one) => *id != one,
-                    Revoke::AllBut(kept) => *id == kept,
-                    Revoke::All => false,
-                }
-        });
+        auth.sessions.retain(|_, session| !auth_rules::is_revoked(session, user, which));
         Ok((before - auth.sessions.len()) as u64)
     }
 
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
         let mut auth = self.auth();
         let before = auth.challenges.len() + auth.sessions.len() + auth.budgets.len();
-        auth.challenges.retain(|_, challenge| now < challenge.expires_at);
-        auth.sessions.retain(|_, session| session.is_live(now));
-        auth.budgets.retain(|_, spent| now < spent.ends_at);
+        auth.challenges.retain(|_, challenge| !challenge.has_ended(now));
+        auth.sessions.retain(|_, session| !session.has_ended(now));
+        auth.budgets.retain(|_, spent| !spent.has_ended(now));
         Ok((before - auth.challenges.len() - auth.sessions.len() - auth.budgets.len()) as u64)
     }
 }

@@ -1,104 +1,136 @@
 //! The maps behind the memory store.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::str::FromStr;
 
-use connect_core::contact::Contact;
 use connect_core::delivery::Delivery;
 use connect_core::event::Event;
-use connect_core::message::{Message, MessageKind};
+use connect_core::message::Message;
 use connect_core::record::Record;
-use connect_core::store::{StoredAnswer, TicketRow};
-use connect_core::ticket::{Ticket, TicketFilter};
-use connect_core::{CommitError, DeliveryId, MessageId, StoreError, TicketId, WorkspaceId, search};
+use connect_core::store::{Counters, MovedRow, Part, TicketRow};
+use connect_core::ticket::Ticket;
+use connect_core::{DeliveryId, MessageId, StoreError, TicketId, WorkspaceId};
 
-use crate::group::{self, AnswerRef, Head, KeyRef, Known, Rows, Wanted};
+use crate::group::{Documents, KeyRef, Lookup};
+use crate::scan;
 
 #[derive(Debug, Default)]
 pub(super) struct State {
-    pub(super) heads: BTreeMap<WorkspaceId, Head>,
-    pub(super) routed: HashMap<WorkspaceId, u64>,
+    pub(super) heads: BTreeMap<WorkspaceId, Counters>,
     pub(super) tickets: BTreeMap<(WorkspaceId, TicketId), Ticket>,
     pub(super) messages: BTreeMap<(WorkspaceId, MessageId), Message>,
-    pub(super) events: HashMap<WorkspaceId, Vec<Event>>,
+    /// The messages of each ticket.
+    threads: HashMap<(WorkspaceId, TicketId), BTreeSet<MessageId>>,
+    pub(super) events: BTreeMap<(WorkspaceId, u64), Event>,
     pub(super) records: BTreeMap<(WorkspaceId, String), Record>,
     pub(super) keys: BTreeMap<KeyRef, (WorkspaceId, String)>,
-    pub(super) answers: HashMap<AnswerRef, StoredAnswer>,
+    /// Answers for idempotency keys, by their places.
+    pub(super) answers: BTreeMap<(WorkspaceId, String), MovedRow>,
     pub(super) deliveries: BTreeMap<(WorkspaceId, DeliveryId), Delivery>,
-    pub(super) delivery_keys: HashSet<(WorkspaceId, String)>,
-    /// Folded words of messages, public and internal.
-    words: HashMap<(WorkspaceId, TicketId), Vec<(MessageKind, String)>>,
+    delivery_keys: HashSet<(WorkspaceId, String)>,
+}
+
+impl Lookup for State {
+    fn counters(&self, workspace: WorkspaceId) -> Result<Option<Counters>, StoreError> {
+        Ok(self.heads.get(&workspace).copied())
+    }
+
+    fn holder(&self, key: &KeyRef) -> Result<Option<(WorkspaceId, String)>, StoreError> {
+        Ok(self.keys.get(key).cloned())
+    }
+
+    fn row(&self, workspace: WorkspaceId, part: Part, place: &str) -> Result<Option<MovedRow>, StoreError> {
+        Ok(match part {
+            Part::Records => {
+                self.records.get(&(workspace, place.to_owned())).map(|record| self.moved(workspace, record))
+            }
+            Part::Tickets => at(&self.tickets, workspace, place).map(MovedRow::Ticket),
+            Part::Messages => at(&self.messages, workspace, place).map(MovedRow::Message),
+            Part::Events => at(&self.events, workspace, place).map(MovedRow::Event),
+            Part::Answers => self.answers.get(&(workspace, place.to_owned())).cloned(),
+            Part::Deliveries => at(&self.deliveries, workspace, place).map(MovedRow::Delivery),
+        })
+    }
+}
+
+/// The row of a map whose key is written so.
+fn at<K: FromStr + Ord, T: Clone>(
+    rows: &BTreeMap<(WorkspaceId, K), T>,
+    workspace: WorkspaceId,
+    key: &str,
+) -> Option<T> {
+    rows.get(&(workspace, key.parse().ok()?)).cloned()
 }
 
 impl State {
-    /// What the change sets of a group depend on.
-    pub(super) fn known(&self, wanted: &Wanted) -> Known {
-        let Wanted { heads, tickets, records, keys, answers } = wanted;
-        Known {
-            heads: heads.iter().filter_map(|id| self.heads.get(id).map(|head| (*id, *head))).collect(),
-            tickets: tickets.iter().filter_map(|id| self.tickets.get(id).map(|t| (*id, t.version))).collect(),
-            records: records.iter().filter_map(|id| self.records.get(id).map(|r| (id.clone(), r.version))).collect(),
-            // The keys that are asked for, and those that the written records hold now.
-            keys: self
-                .keys
-                .iter()
-                .filter(|(key, holder)| keys.contains(key) || records.contains(*holder))
-                .map(|(key, holder)| (key.clone(), holder.clone()))
-                .collect(),
-            answers: answers.iter().filter_map(|key| self.answers.get(key).map(|a| (key.clone(), a.clone()))).collect(),
+    /// Writes what a change set or an import comes down to. What can be refused was refused before.
+    pub(super) fn apply(&mut self, documents: Documents) {
+        let Documents { released, removed, keys, rows, counters } = documents;
+        for key in released {
+            self.keys.remove(&key);
         }
-    }
-
-    /// Writes the rows of a group. All that can be refused is refused before the first row is written.
-    pub(super) fn apply(&mut self, rows: Rows) -> Result<(), CommitError> {
-        let Rows { heads, released, removed, records, keys, tickets, messages, events, answers } = rows;
-        let twice = messages.iter().find(|row| self.messages.contains_key(&(row.workspace, row.message.id)));
-        if let Some(row) = twice {
-            return Err(CommitError::Conflict { what: row.message.id.to_string() });
-        }
-        self.heads.extend(heads);
-        let released: BTreeSet<_> = released.into_iter().collect();
-        self.keys.retain(|_, holder| !released.contains(holder));
         for id in removed {
             self.records.remove(&id);
         }
-        for row in records {
-            self.records.insert((row.workspace, row.record.id.clone()), row.record);
+        self.keys.extend(keys);
+        for (workspace, row) in rows {
+            let place = row.place();
+            match row {
+                MovedRow::Record { record, keys: _ } => {
+                    self.records.insert((workspace, place), record);
+                }
+                MovedRow::Ticket(ticket) => {
+                    self.tickets.insert((workspace, ticket.id), ticket);
+                }
+                MovedRow::Message(message) => {
+                    self.threads.entry((workspace, message.ticket)).or_default().insert(message.id);
+                    self.messages.insert((workspace, message.id), message);
+                }
+                MovedRow::Event(event) => {
+                    self.events.insert((workspace, event.seq), event);
+                }
+                MovedRow::Answer { .. } => {
+                    self.answers.insert((workspace, place), row);
+                }
+                MovedRow::Delivery(delivery) => {
+                    if self.delivery_keys.insert((workspace, delivery.unique_key())) {
+                        self.deliveries.insert((workspace, delivery.id), delivery);
+                    }
+                }
+            }
         }
-        self.keys.extend(keys.into_iter().map(|row| (row.key, (row.workspace, row.record))));
-        for row in tickets {
-            self.tickets.insert((row.workspace, row.ticket.id), row.ticket);
-        }
-        for row in messages {
-            let words = (row.message.kind, search::indexed(row.message.body.as_str()));
-            self.words.entry((row.workspace, row.message.ticket)).or_default().push(words);
-            self.messages.insert((row.workspace, row.message.id), row.message);
-        }
-        for event in events {
-            self.events.entry(event.workspace).or_default().push(event);
-        }
-        self.answers.extend(answers.into_iter().map(|row| (row.key, row.answer)));
-        Ok(())
+        self.heads.extend(counters);
     }
 
-    pub(super) fn in_workspace(&self, workspace: WorkspaceId) -> impl Iterator<Item = &Ticket> {
+    pub(super) fn tickets_of(&self, workspace: WorkspaceId) -> impl Iterator<Item = &Ticket> {
         let range = (workspace, TicketId::from_bits(0))..=(workspace, TicketId::from_bits(u128::MAX));
         self.tickets.range(range).map(|(_, ticket)| ticket)
     }
 
-    pub(super) fn with_contact(&self, workspace: WorkspaceId, ticket: &Ticket) -> Result<TicketRow, StoreError> {
-        let record = self.records.get(&(workspace, ticket.contact.to_string()));
-        let record = record.ok_or_else(|| StoreError::Corrupt(format!("{} has no contact", ticket.id)))?;
-        Ok(TicketRow { ticket: ticket.clone(), contact: record.read::<Contact>()? })
+    pub(super) fn records_of(&self, workspace: WorkspaceId) -> impl Iterator<Item = &Record> {
+        let own = self.records.range((workspace, String::new())..).take_while(move |((at, _), _)| *at == workspace);
+        own.map(|(_, record)| record)
     }
 
-    pub(super) fn words_fit(&self, workspace: WorkspaceId, ticket: &Ticket, filter: &TicketFilter) -> bool {
-        if filter.words.is_empty() {
-            return true;
-        }
-        let own = group::TicketRow { workspace, ticket: ticket.clone() }.words();
-        let messages = self.words.get(&(workspace, ticket.id)).into_iter().flatten();
-        let visible = messages.filter(|(kind, _)| filter.search_notes || *kind == MessageKind::Reply);
-        filter.words_stand_in(std::iter::once(own.as_str()).chain(visible.map(|(_, words)| words.as_str())))
+    pub(super) fn deliveries_of(&self, workspace: WorkspaceId) -> impl DoubleEndedIterator<Item = &Delivery> {
+        let range = (workspace, DeliveryId::from_bits(0))..=(workspace, DeliveryId::from_bits(u128::MAX));
+        self.deliveries.range(range).map(|(_, delivery)| delivery)
+    }
+
+    /// The messages of a ticket.
+    pub(super) fn thread(&self, workspace: WorkspaceId, ticket: TicketId) -> impl Iterator<Item = &Message> {
+        let ids = self.threads.get(&(workspace, ticket)).into_iter().flatten();
+        ids.filter_map(move |id| self.messages.get(&(workspace, *id)))
+    }
+
+    /// The events of a workspace from this number on.
+    pub(super) fn journal(&self, workspace: WorkspaceId, from: u64) -> impl Iterator<Item = &Event> {
+        self.events.range((workspace, from)..=(workspace, u64::MAX)).map(|(_, event)| event)
+    }
+
+    pub(super) fn with_contact(&self, workspace: WorkspaceId, ticket: &Ticket) -> Result<TicketRow, StoreError> {
+        let contact = self.records.get(&(workspace, ticket.contact.to_string()));
+        scan::with_contact(ticket.clone(), contact.cloned())
     }
 
     /// The records that hold a key, whatever its scope, oldest workspace first.

@@ -26,6 +26,7 @@ mod writer;
 use std::sync::Arc;
 use std::time::Duration;
 
+use connect_core::ticket::TicketList;
 use connect_core::{ChangeSet, CommitError, Committed, StoreError, WorkspaceId};
 use futures::future::BoxFuture;
 use sqlx::Row;
@@ -80,6 +81,12 @@ impl PostgresStore {
             .await
             .map_err(|error| CommitError::Store(store_error(error)))?;
         outcomes.pop().unwrap_or(Err(CommitError::Unknown))
+    }
+
+    /// How the server would find a page of tickets: its plan, as text.
+    #[doc(hidden)]
+    pub async fn explain(&self, workspace: WorkspaceId, list: TicketList) -> Result<String, StoreError> {
+        tickets::explain(self, workspace, &list).await
     }
 
     /// The clock of the database, for all nodes that share it.

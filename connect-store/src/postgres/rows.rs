@@ -62,7 +62,7 @@ struct TicketColumns<'r> {
     priority: i64,
     created_at: i64,
     updated_at: i64,
-    labels: &'r BTreeSet<LabelName>,
+    labels: Vec<String>,
     doc: &'r Ticket,
 }
 
@@ -120,6 +120,12 @@ pub(super) fn mark(workspace: WorkspaceId, kind: MessageKind) -> String {
     let id = workspace.to_string();
     let end = id.get(id.len().saturating_sub(10)..).unwrap_or_default();
     format!("{end}{}", if kind == MessageKind::Reply { 'r' } else { 'n' })
+}
+
+/// A label as the index keeps it: bound to its workspace, so that a rare label of one tenant is not looked
+/// for among those of all.
+pub(super) fn marked_label(workspace: WorkspaceId, label: &LabelName) -> String {
+    format!("{}{}", mark(workspace, MessageKind::Reply), label.as_str())
 }
 
 /// A word as the index keeps it.
@@ -238,7 +244,7 @@ fn ticket(row: &TicketRow) -> TicketColumns<'_> {
         priority: ticket.priority.rank(),
         created_at: ticket.created_at.as_micros(),
         updated_at: ticket.updated_at.as_micros(),
-        labels: &ticket.labels,
+        labels: ticket.labels.iter().map(|label| marked_label(row.workspace, label)).collect(),
         doc: ticket,
     }
 }

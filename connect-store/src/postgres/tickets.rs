@@ -32,6 +32,20 @@ pub(super) async fn one(
     Ok(Some(TicketRow { ticket: read_doc(ticket)?, contact: read_doc(contact)? }))
 }
 
+/// How the server would find a page; for tests.
+pub(super) async fn explain(
+    store: &PostgresStore,
+    workspace: WorkspaceId,
+    list: &TicketList,
+) -> Result<String, StoreError> {
+    let query = statement(store, workspace, list)?;
+    let text = AssertSqlSafe(format!("EXPLAIN {}", query.text));
+    let query = sqlx::query_with(text, query.arguments).persistent(false);
+    let lines = store.read(query.fetch_all(&store.inner.reads)).await?;
+    let line = |row: &sqlx::postgres::PgRow| row.try_get::<String, _>(0).map_err(store_error);
+    Ok(lines.iter().map(line).collect::<Result<Vec<_>, _>>()?.join("\n"))
+}
+
 /// A statement that is put together from fixed pieces; every value is bound.
 struct Query {
     text: String,
@@ -123,7 +137,7 @@ fn statement(store: &PostgresStore, workspace: WorkspaceId, list: &TicketList) -
     };
     let workspace_text = workspace.to_string();
     query.push(" WHERE t.workspace_id = ?", [Value::Text(&workspace_text)])?;
-    conditions(&mut query, list)?;
+    conditions(&mut query, workspace, list)?;
     words(&mut query, schema, workspace, list)?;
     let (before, behind, descending, ascending) = column(list.sort.key);
     if let Some(after) = &list.after {
@@ -136,7 +150,7 @@ fn statement(store: &PostgresStore, workspace: WorkspaceId, list: &TicketList) -
     Ok(query)
 }
 
-fn conditions(query: &mut Query, list: &TicketList) -> Result<(), StoreError> {
+fn conditions(query: &mut Query, workspace: WorkspaceId, list: &TicketList) -> Result<(), StoreError> {
     let filter = &list.filter;
     if filter.categories.len() == 1 {
         // The plain form lets the index of the category give the order too.
@@ -158,12 +172,12 @@ fn conditions(query: &mut Query, list: &TicketList) -> Result<(), StoreError> {
         query.push(" AND t.contact_id = ?", [Value::Text(&contact.to_string())])?;
     }
     for label in &filter.labels {
-        let piece = " AND ? = ANY (t.labels)";
-        query.push(piece, [Value::Text(label.as_str())])?;
+        let all = vec![rows::marked_label(workspace, label)];
+        query.push(" AND t.labels @> ?", [Value::Texts(all)])?;
     }
     for label in &filter.not_labels {
-        let piece = " AND ? <> ALL (t.labels)";
-        query.push(piece, [Value::Text(label.as_str())])?;
+        let all = vec![rows::marked_label(workspace, label)];
+        query.push(" AND NOT t.labels @> ?", [Value::Texts(all)])?;
     }
     let bounds = [
         (" AND t.priority >= ?", filter.priority_from.map(connect_core::ticket::Priority::rank)),
@@ -183,17 +197,26 @@ fn conditions(query: &mut Query, list: &TicketList) -> Result<(), StoreError> {
 }
 
 /// Every word must stand in the ticket or one of its messages, the last one as the beginning of a word.
+///
+/// The tickets are found by their words first, as an array, and never the other way round: the server
+/// overrates how many tickets hold a beginning of a word, and would rather walk all of them.
 fn words(query: &mut Query, schema: &str, workspace: WorkspaceId, list: &TicketList) -> Result<(), StoreError> {
     let filter = &list.filter;
+    if filter.words.is_empty() {
+        return Ok(());
+    }
     let kinds: &[MessageKind] =
         if filter.search_notes { &[MessageKind::Reply, MessageKind::Note] } else { &[MessageKind::Reply] };
+    query.text.push_str(" AND t.id = ANY (ARRAY(");
     for (place, word) in filter.words.iter().enumerate() {
         let star = if place + 1 == filter.words.len() { ":*" } else { "" };
         // Words are letters and digits only; in quotes they are no query language.
         let marked = kinds.iter().map(|kind| format!("'{}{}'{star}", rows::mark(workspace, *kind), rows::cut(word)));
         let expression = marked.collect::<Vec<_>>().join(" | ");
-        let _ = write!(query.text, " AND t.id IN (SELECT s.ticket_id FROM {schema}.search s WHERE s.workspace_id = $1 AND s.words @@ ");
-        query.push("?::tsquery)", [Value::Text(&expression)])?;
+        query.text.push_str(if place == 0 { "" } else { " INTERSECT " });
+        let _ = write!(query.text, "SELECT s.ticket_id FROM {schema}.search s WHERE s.workspace_id = $1 AND s.words @@ ");
+        query.push("?::tsquery", [Value::Text(&expression)])?;
     }
+    query.text.push_str("))");
     Ok(())
 }

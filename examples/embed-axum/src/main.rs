@@ -19,10 +19,8 @@ async fn main() -> anyhow::Result<()> {
     if is_new {
         shop::prepare(&pool).await?;
     }
-    let settings = DeskSettings {
-        public_url: "http://127.0.0.1:3000/support".to_owned(),
-        mail_from: MailIdentity { name: None, address: EmailAddress::parse("from", "desk@shop.example")? },
-    };
+    let from = MailIdentity { name: None, address: EmailAddress::parse("from", "desk@shop.example")? };
+    let settings = DeskSettings::new("http://127.0.0.1:3000/support", from);
     let mail = Arc::new(Recorder::new(Arc::new(SystemClock)));
     let secret = "a secret of at least 32 characters, from the shop's own settings";
     let (desk, pages) = support::desk(&pool, secret, mail.clone(), settings).await?;

@@ -30,13 +30,8 @@ async fn embedded() -> Embedded {
     let options = SqliteConnectOptions::new().filename(folder.path().join("shop.db")).create_if_missing(true);
     let pool = SqlitePoolOptions::new().connect_with(options).await.expect("a pool");
     shop::prepare(&pool).await.expect("the shop's tables");
-    let settings = DeskSettings {
-        public_url: "http://shop.example/support".to_owned(),
-        mail_from: MailIdentity {
-            name: None,
-            address: EmailAddress::parse("from", "desk@shop.example").expect("address"),
-        },
-    };
+    let from = MailIdentity { name: None, address: EmailAddress::parse("from", "desk@shop.example").expect("address") };
+    let settings = DeskSettings::new("http://shop.example/support", from);
     let mail = Arc::new(Recorder::new(Arc::new(SystemClock)));
     let secret = "a secret of at least 32 characters";
     let (desk, pages) = support::desk(&pool, secret, mail.clone(), settings).await.expect("a desk");

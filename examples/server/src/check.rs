@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use connect_core::Store;
+use connect_core::store::Quota;
+use connect_core::{BlobStore, Clock, RateLimiter, SystemClock};
 
 use crate::settings::Settings;
 use crate::{parts, secret};
@@ -25,12 +26,29 @@ pub(crate) async fn check(settings: &Settings) -> anyhow::Result<ExitCode> {
     let mut well = say("settings", Ok(format!("all understood, for {}", settings.public_url)));
     well &= say("secret key", secret::key_ring(settings).map(|_| "present".to_owned()).map_err(|e| format!("{e:#}")));
     let database = async {
-        let store = parts::store(settings).await.map_err(|error| format!("{error:#}"))?;
-        store.ready().await.map_err(|error| format!("{}: {error}", settings.database.display()))?;
-        store.close().await;
-        Ok(format!("{} opens, its schema is current, it reads and writes", settings.database.display()))
+        let storage = &settings.storage;
+        let opened = parts::open(storage).await.map_err(|error| format!("{error:#}"))?;
+        opened.store().ready().await.map_err(|error| format!("{}: {error}", storage.database))?;
+        opened.close().await;
+        Ok(format!("{} opens, its schema is current, it reads and writes", storage.database))
     };
     well &= say("database", database.await);
+    if let Some(url) = &settings.storage.redis_url {
+        let redis = async {
+            let redis = parts::redis(&url.0).map_err(|error| format!("{error:#}"))?;
+            let quota = Quota::per_seconds(1000, 60);
+            let taken = redis.take("check:connect".to_owned(), quota, SystemClock.now()).await;
+            taken.map(|_| "it answers and counts".to_owned()).map_err(|error| format!("CONNECT_REDIS_URL: {error}"))
+        };
+        well &= say("redis", redis.await);
+    }
+    let blobs = async {
+        let blobs = parts::blobs(&settings.storage).map_err(|error| format!("{error:#}"))?;
+        let ready = blobs.ready().await;
+        ready.map_err(|error| format!("CONNECT_BLOB_URL: {}: {error}", settings.storage.blob_url))?;
+        Ok(format!("{} answers", settings.storage.blob_url))
+    };
+    well &= say("attachments", blobs.await);
     let mail = async {
         let (channel, recorder) = parts::mail(settings).map_err(|error| format!("{error:#}"))?;
         if recorder.is_some() {

@@ -3,11 +3,13 @@
 mod check;
 mod demo;
 mod dev_mail;
+mod moving;
 mod parts;
 mod run;
 mod secret;
 mod settings;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, Command};
@@ -23,6 +25,17 @@ fn command() -> Command {
         .subcommand(Command::new("migrate").about("Brings the database up to date and ends").arg(
             Arg::new("print").long("print").action(ArgAction::SetTrue).help("Prints the SQL instead of running it"),
         ))
+        .subcommand(
+            Command::new("export")
+                .about("Writes a workspace as JSON lines; goes on where an interrupted one ended")
+                .arg(Arg::new("workspace").required(true).value_name("WORKSPACE").help("Its id or slug"))
+                .arg(file_argument("The file to write; without it the standard output")),
+        )
+        .subcommand(
+            Command::new("import")
+                .about("Reads a workspace that was exported; may be repeated after an interruption")
+                .arg(file_argument("The file to read; without it the standard input")),
+        )
         .arg(
             Arg::new("demo")
                 .long("demo")
@@ -48,7 +61,13 @@ fn command() -> Command {
     command
 }
 
+fn file_argument(help: &'static str) -> Arg {
+    Arg::new("file").long("file").value_name("FILE").value_parser(clap::value_parser!(PathBuf)).help(help)
+}
+
 fn main() -> ExitCode {
+    // Several libraries here can speak TLS; they use the one provider of the process. It is set once.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let matches = command().get_matches();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -72,6 +91,13 @@ fn main() -> ExitCode {
         match matches.subcommand() {
             Some(("check", _)) => check::check(&settings).await,
             Some(("migrate", inner)) => run::migrate(&settings, inner.get_flag("print")).await,
+            Some(("export", inner)) => {
+                let workspace = inner.get_one::<String>("workspace").map_or("", String::as_str);
+                moving::export(&settings, workspace, inner.get_one::<PathBuf>("file").map(PathBuf::as_path)).await
+            }
+            Some(("import", inner)) => {
+                moving::import(&settings, inner.get_one::<PathBuf>("file").map(PathBuf::as_path)).await
+            }
             _ => run::run(&settings, matches.get_flag("demo")).await,
         }
     });

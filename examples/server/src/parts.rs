@@ -6,27 +6,116 @@ use std::time::Duration;
 use anyhow::Context;
 use connect_auth::{Auth, RoleMatrix};
 use connect_core::notify::{Channel, Recorder, SmtpChannel, SmtpSettings};
-use connect_core::{Desk, DeskSettings, SystemClock};
+use connect_core::store::LocalFeed;
+use connect_core::{AuthStore, Clock, Desk, DeskSettings, LiveFeed, RateLimiter, Store, SystemClock};
 use connect_http::{App, HttpSettings};
-use connect_store::{MemoryLimiter, SqliteSettings, SqliteStore};
+use connect_store::postgres::PostgresFeed;
+use connect_store::{
+    FallbackLimiter, MemoryLimiter, ObjectBlobs, PostgresSettings, PostgresStore, RedisFeed, RedisSettings, RedisStore,
+    SqliteSettings, SqliteStore,
+};
 
 use crate::secret;
-use crate::settings::Settings;
+use crate::settings::{Database, Settings, Storage};
 
 /// The desk and what the process needs to know of it.
 pub(crate) struct Parts {
-    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) store: Opened,
     pub(crate) desk: Desk,
     pub(crate) app: App,
     pub(crate) recorder: Option<Arc<Recorder>>,
 }
 
+/// The database that was opened.
+#[derive(Clone)]
+pub(crate) enum Opened {
+    Sqlite(Arc<SqliteStore>),
+    Postgres(Arc<PostgresStore>),
+}
+
+impl Opened {
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        match self {
+            Self::Sqlite(store) => store.clone(),
+            Self::Postgres(store) => store.clone(),
+        }
+    }
+
+    fn auth(&self) -> Arc<dyn AuthStore> {
+        match self {
+            Self::Sqlite(store) => store.clone(),
+            Self::Postgres(store) => store.clone(),
+        }
+    }
+
+    /// The time that all nodes of the desk agree on.
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        match self {
+            Self::Sqlite(_) => Arc::new(SystemClock),
+            Self::Postgres(store) => store.clock(),
+        }
+    }
+
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Sqlite(store) => store.close().await,
+            Self::Postgres(store) => store.close().await,
+        }
+    }
+}
+
 /// Opens the database.
-pub(crate) async fn store(settings: &Settings) -> anyhow::Result<SqliteStore> {
-    let path = &settings.database;
-    SqliteStore::open(path, SqliteSettings::default())
-        .await
-        .with_context(|| format!("CONNECT_DATABASE_URL: {} cannot be used", path.display()))
+pub(crate) async fn open(storage: &Storage) -> anyhow::Result<Opened> {
+    let opened = match &storage.database {
+        Database::Sqlite(path) => {
+            SqliteStore::open(path, SqliteSettings::default()).await.map(|s| Opened::Sqlite(Arc::new(s))).map_err(Into::into)
+        }
+        Database::Postgres { url, schema, connections } => {
+            let settings =
+                PostgresSettings { schema: schema.clone(), readers: *connections, ..PostgresSettings::default() };
+            PostgresStore::connect(&url.0, settings).await.map(|s| Opened::Postgres(Arc::new(s))).map_err(anyhow::Error::from)
+        }
+    };
+    opened.with_context(|| format!("CONNECT_DATABASE_URL: {} cannot be used", storage.database))
+}
+
+/// What limits are counted by: what must be exact over all nodes, and requests.
+struct Limiters {
+    sign_in: Arc<dyn RateLimiter>,
+    requests: Arc<dyn RateLimiter>,
+}
+
+fn limiters(storage: &Storage, opened: &Opened) -> anyhow::Result<Limiters> {
+    let own: Arc<dyn RateLimiter> = Arc::new(MemoryLimiter::new());
+    Ok(match (&storage.redis_url, opened) {
+        (Some(url), _) => {
+            let redis: Arc<dyn RateLimiter> = Arc::new(redis(&url.0)?);
+            // Without Redis nobody signs in, but whoever is signed in goes on working.
+            Limiters { sign_in: redis.clone(), requests: Arc::new(FallbackLimiter::new(redis, own)) }
+        }
+        // A write for every request would cost more than the request: those are counted by each node.
+        (None, Opened::Postgres(store)) => Limiters { sign_in: store.clone(), requests: own },
+        (None, Opened::Sqlite(_)) => Limiters { sign_in: own.clone(), requests: own },
+    })
+}
+
+/// The part of Redis that counts. It need not answer yet.
+pub(crate) fn redis(url: &str) -> anyhow::Result<RedisStore> {
+    RedisStore::open(url, RedisSettings::default()).context("CONNECT_REDIS_URL")
+}
+
+fn feed(storage: &Storage, opened: &Opened) -> anyhow::Result<Arc<dyn LiveFeed>> {
+    Ok(match (&storage.redis_url, opened) {
+        (Some(url), _) => Arc::new(RedisFeed::connect(&url.0, RedisSettings::default()).context("CONNECT_REDIS_URL")?),
+        (None, Opened::Postgres(store)) => Arc::new(PostgresFeed::start(store)),
+        (None, Opened::Sqlite(_)) => Arc::new(LocalFeed::new()),
+    })
+}
+
+/// Where attachments are kept.
+pub(crate) fn blobs(storage: &Storage) -> anyhow::Result<ObjectBlobs> {
+    ObjectBlobs::open(&storage.blob_url, storage.blobs.clone())
+        .with_context(|| format!("CONNECT_BLOB_URL: {} cannot be used", storage.blob_url))
 }
 
 /// The channel for mail: SMTP, or a recorder that keeps it.
@@ -45,19 +134,26 @@ pub(crate) fn mail(settings: &Settings) -> anyhow::Result<(Arc<dyn Channel>, Opt
 
 /// Puts everything together.
 pub(crate) async fn parts(settings: &Settings) -> anyhow::Result<Parts> {
-    let store = Arc::new(store(settings).await?);
+    let store = open(&settings.storage).await?;
     let keys = secret::key_ring(settings)?;
     let (channel, recorder) = mail(settings)?;
-    let auth = Auth::builder(store.clone(), Arc::new(MemoryLimiter::new()), keys, settings.auth.clone())?;
-    let desk = Desk::builder(store.clone(), Arc::new(RoleMatrix))
+    let limiters = limiters(&settings.storage, &store)?;
+    let auth = Auth::builder(store.auth(), limiters.sign_in, keys, settings.auth.clone())?;
+    let desk = Desk::builder(store.store(), Arc::new(RoleMatrix))
+        .clock(store.clock())
+        .feed(feed(&settings.storage, &store)?)
+        .blobs(Arc::new(blobs(&settings.storage)?))
         .subscriber(auth.mail())
         .channel(channel)
-        .build(DeskSettings { public_url: settings.public_url.clone(), mail_from: settings.mail_from.clone() });
+        .build(DeskSettings {
+            attachment_limit: settings.storage.attachment_limit,
+            ..DeskSettings::new(settings.public_url.clone(), settings.mail_from.clone())
+        });
     let http = HttpSettings {
         secure: settings.is_secure(),
         allowed_origins: settings.allowed_origins.clone(),
         ..HttpSettings::default()
     };
-    let app = App::new(auth.build(desk.clone()), http);
+    let app = App::new(auth.request_limiter(limiters.requests).build(desk.clone()), http);
     Ok(Parts { store, desk, app, recorder })
 }

@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
 
-use crate::settings::{Environment, Settings};
+use crate::settings::{Database, Environment, Settings};
 use crate::{demo, dev_mail, parts};
 
 /// How often what has ended is removed.
@@ -31,12 +31,19 @@ fn log(settings: &Settings) -> anyhow::Result<()> {
 /// Brings the database up to date, or prints how.
 pub(crate) async fn migrate(settings: &Settings, print: bool) -> anyhow::Result<ExitCode> {
     if print {
-        for (version, name, sql) in connect_store::sqlite::migrations("connect_") {
+        let list = match &settings.storage.database {
+            Database::Sqlite(_) => connect_store::sqlite::migrations("connect_"),
+            Database::Postgres { schema, .. } => {
+                println!("CREATE SCHEMA IF NOT EXISTS {schema};");
+                connect_store::postgres::migrations(schema)
+            }
+        };
+        for (version, name, sql) in list {
             println!("-- {version:04} {name}\n{sql}");
         }
     } else {
-        parts::store(settings).await?.close().await;
-        println!("{} is up to date", settings.database.display());
+        parts::open(&settings.storage).await?.close().await;
+        println!("{} is up to date", settings.storage.database);
     }
     Ok(ExitCode::SUCCESS)
 }

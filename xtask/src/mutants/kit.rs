@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use super::tree::Tree;
+use super::Fault;
+use super::tree::{self, Tree};
 use crate::test::cargo;
 
 /// A run that takes longer hangs. The whole kit takes seconds.
@@ -79,12 +80,14 @@ impl<'a> Kit<'a> {
         Ok(Ok(program.map(PathBuf::from).context("cargo does not name the test program")?))
     }
 
-    /// Runs the cases whose names contain one of these.
-    pub(super) fn run(&self, program: &Path, filters: &[&str]) -> anyhow::Result<Run> {
+    /// Runs the cases whose names contain one of these, with a fault in a statement if there is one.
+    pub(super) fn run(&self, program: &Path, filters: &[&str], fault: Option<&Fault>) -> anyhow::Result<Run> {
+        let planted = fault.map(|fault| [(tree::FIND, fault.find), (tree::REPLACE, fault.replace)]);
         let child = Command::new(program)
             .args(filters)
             .current_dir(self.tree.folder().join("connect-store"))
             .envs(self.environment.iter().map(|(name, value)| (*name, value.as_str())))
+            .envs(planted.into_iter().flatten())
             .env("RUST_BACKTRACE", "0")
             // A program that is killed leaves its files behind: here they can be found.
             .env("TMPDIR", &self.temporary)

@@ -4,7 +4,22 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
+
+/// The variables by which a fault in a statement gets into the running program.
+pub(super) const FIND: &str = "CONNECT_FAULT_FIND";
+pub(super) const REPLACE: &str = "CONNECT_FAULT_REPLACE";
+
+/// Where statements get their final text, and what stands there in the copy instead.
+const STATEMENTS: &str = "connect-store/src/statements.rs";
+const FILLED: &str = "std::sync::Arc::<str>::from(text.replace($placeholder, place))";
+const FILLED_WITH_FAULT: &str = r#"{
+                    #[allow(clippy::disallowed_methods)]
+                    let said = |name: &str| std::env::var(name).unwrap_or_default();
+                    let (find, replace) = (said("CONNECT_FAULT_FIND"), said("CONNECT_FAULT_REPLACE"));
+                    let text = if find.is_empty() { text.to_owned() } else { text.replace(&find, &replace) };
+                    std::sync::Arc::<str>::from(text.replace($placeholder, place))
+                }"#;
 
 /// The copy.
 pub(super) struct Tree {
@@ -23,7 +38,13 @@ impl Tree {
         for member in members(&manifest) {
             mirror(&root.join(member), &folder.join(member)).with_context(|| member.to_owned())?;
         }
-        Ok(Self { folder: folder.to_owned() })
+        let tree = Self { folder: folder.to_owned() };
+        let statements = tree.read(STATEMENTS)?;
+        if statements.matches(FILLED).count() != 1 {
+            bail!("{STATEMENTS} no longer fills statements as the faults expect");
+        }
+        tree.write(STATEMENTS, &statements.replacen(FILLED, FILLED_WITH_FAULT, 1))?;
+        Ok(tree)
     }
 
     /// Where it is.

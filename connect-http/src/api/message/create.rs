@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::shape::shapes;
+use crate::api::attachment::shape::ids;
 use crate::api::shape::{Fields, id};
 use crate::app::App;
 use crate::extract::{Command, Scope};
@@ -20,6 +21,8 @@ pub(crate) struct Body {
     body: String,
     last_seen_message_id: Option<String>,
     status: Option<String>,
+    #[serde(default)]
+    attachment_ids: Vec<String>,
 }
 
 /// `POST …/tickets/{ticket}/messages`: a public reply, or an internal note.
@@ -28,16 +31,17 @@ pub(crate) async fn handle(
     scope: Scope,
     command: Command<Body>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    let Body { kind, body, last_seen_message_id, status } = command.value;
+    let Body { kind, body, last_seen_message_id, status, attachment_ids } = command.value;
     let mut fields = Fields::default();
     let body = fields.read(Text::parse("body", &body));
     let last_seen = last_seen_message_id.and_then(|text| fields.read(id("last_seen_message_id", &text)));
     let status = status.and_then(|text| fields.read(StatusName::parse("status", &text)));
+    let attachments = fields.read(ids(&attachment_ids)).unwrap_or_default();
     fields.finish()?;
     let Some(body) = body else { return Err(Problem::invalid(Vec::new())) };
     let ticket = scope.ticket()?;
     let access = scope.access.once(command.key);
-    let tickets = app.desk().tickets(&access);
+    let tickets = app.desk().tickets(&access).carrying(attachments);
     let (_, message) = match kind {
         MessageKind::Reply => tickets.reply(ticket, body, ReplyOptions { last_seen, status }).await?,
         MessageKind::Note => tickets.note(ticket, body).await?,

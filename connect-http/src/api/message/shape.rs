@@ -11,6 +11,7 @@ use connect_core::user::User;
 use connect_core::{Access, Actor, Limit, MessageId, UserId};
 use serde_json::{Value, json};
 
+use crate::api::attachment::shape::{Place, carried};
 use crate::api::shape::Time;
 use crate::app::App;
 use crate::markdown;
@@ -70,11 +71,12 @@ impl People {
 }
 
 /// A message, with its deliveries where they are known.
-pub(crate) fn shape(message: &Message, people: &People, deliveries: Option<&[Delivery]>) -> Value {
+pub(crate) fn shape(message: &Message, people: &People, place: &Place, deliveries: Option<&[Delivery]>) -> Value {
     let mut shape = json!({
         "id": message.id, "ticket_id": message.ticket, "kind": message.kind.as_str(),
         "direction": message.direction.as_str(), "author": people.shape(message.author),
-        "body": message.body, "html": markdown::html(message.body.as_str()), "created_at": Time(message.created_at),
+        "body": message.body, "html": markdown::html(message.body.as_str()),
+        "attachments": carried(&message.attachments, place), "created_at": Time(message.created_at),
     });
     if let Some(deliveries) = deliveries {
         let own = deliveries.iter().filter(|delivery| delivery.message == Some(message.id));
@@ -103,5 +105,6 @@ pub(super) async fn shapes(app: &App, access: &Access, messages: &[Message]) -> 
         app.desk().store().deliveries(access.workspace_id(), list).await?
     };
     let known = access.contact().is_none().then_some(deliveries.as_slice());
-    Ok(messages.iter().map(|message| shape(message, &people, known)).collect())
+    let place = Place::new(app.desk(), access);
+    Ok(messages.iter().map(|message| shape(message, &people, &place, known)).collect())
 }

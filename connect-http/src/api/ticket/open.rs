@@ -8,6 +8,7 @@ use http::StatusCode;
 use serde::Deserialize;
 
 use super::shape::response;
+use crate::api::attachment::shape::ids;
 use crate::api::shape::{Fields, id};
 use crate::app::App;
 use crate::extract::{Command, Scope};
@@ -23,6 +24,8 @@ pub(crate) struct Body {
     #[serde(default)]
     labels: Vec<String>,
     assignee_id: Option<String>,
+    #[serde(default)]
+    attachment_ids: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -60,6 +63,7 @@ pub(crate) async fn handle(State(app): State<App>, scope: Scope, command: Comman
     let priority = fields.read(priority);
     let labels = fields.read(labels("labels", &value.labels));
     let assignee = fields.read(value.assignee_id.map(|text| id("assignee_id", &text)).transpose());
+    let attachments = fields.read(ids(&value.attachment_ids)).unwrap_or_default();
     fields.finish()?;
     let (Some(subject), Some(body), Some(contact), Some(priority), Some(labels), Some(assignee)) =
         (subject, body, contact, priority, labels, assignee)
@@ -67,6 +71,6 @@ pub(crate) async fn handle(State(app): State<App>, scope: Scope, command: Comman
         return Err(Problem::invalid(Vec::new()));
     };
     let new = NewTicket { subject, body, contact, priority, labels, assignee, channel: Channel::Api };
-    let view = app.desk().tickets(&scope.access.once(command.key)).open(new).await?;
+    let view = app.desk().tickets(&scope.access.once(command.key)).carrying(attachments).open(new).await?;
     Ok(response(StatusCode::CREATED, &view))
 }

@@ -3,6 +3,7 @@ use axum::extract::State;
 use connect_core::event::Fact;
 use serde_json::{Value, json};
 
+use crate::api::attachment::shape::Place;
 use crate::api::message::shape::{People, shape};
 use crate::api::shape::{List, Paging, Time};
 use crate::app::App;
@@ -10,7 +11,7 @@ use crate::extract::{Params, Scope};
 use crate::problem::Problem;
 
 /// What changed, field by field.
-fn changes(fact: &Fact) -> Option<Value> {
+pub(crate) fn changes(fact: &Fact) -> Option<Value> {
     let change = |field: &str, from: Value, to: Value| Some(json!([{"field": field, "from": from, "to": to}]));
     match fact {
         Fact::TicketAssigned { from, to } => change("assignee_id", json!(from), json!(to)),
@@ -37,6 +38,7 @@ pub(crate) async fn handle(
         actors.extend(entry.message.as_ref().map(|message| message.author));
     }
     let people = People::look_up(&app, &scope.access, actors.into_iter()).await?;
+    let place = Place::new(app.desk(), &scope.access);
     Ok(Json(List::of(page, |entry| {
         let mut line = json!({
             "position": entry.event.seq, "type": entry.event.fact.name(), "actor": people.shape(entry.event.actor),
@@ -46,7 +48,7 @@ pub(crate) async fn handle(
             line["changes"] = changes;
         }
         if let Some(message) = &entry.message {
-            line["message"] = shape(message, &people, None);
+            line["message"] = shape(message, &people, &place, None);
         }
         line
     })))

@@ -7,15 +7,29 @@ use std::time::Duration;
 use hyper::Method;
 use tokio::sync::Semaphore;
 
+use crate::database::Schema;
 use crate::process::{Server, acme, captured, sign_in, ticket};
 
 /// Requests that are cut off.
 const REQUESTS: usize = 10_000;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_requests_cut_off_at_random_moments() {
+async fn ten_thousand_requests_cut_off_at_random_moments_on_sqlite() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::start(folder.path(), &[]);
+    ten_thousand_requests_cut_off(server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_requests_cut_off_at_random_moments_on_postgres() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let schema = Schema::new("hang_up");
+    let server = Server::start(folder.path(), &schema.settings());
+    ten_thousand_requests_cut_off(server).await;
+    assert_eq!(schema.idle_in_transaction().await, 0, "no connection waits inside a transaction");
+}
+
+async fn ten_thousand_requests_cut_off(server: Server) {
     let agent = sign_in(&server, "agent@acme.example", async |email| captured(&server, email).await).await;
     acme(&agent).await;
     let permits = Arc::new(Semaphore::new(48));

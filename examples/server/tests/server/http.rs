@@ -29,6 +29,10 @@ impl Answer {
 }
 
 impl Client {
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     pub fn new(port: u16) -> Self {
         Self { port, token: None }
     }
@@ -72,6 +76,18 @@ impl Client {
         drop(sender);
         connection.abort();
         Ok(Answer { status, text: String::from_utf8_lossy(&bytes).into_owned() })
+    }
+
+    /// A request whose answer has no end; none when it is refused.
+    pub async fn stream(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Option<hyper::body::Incoming>, Box<dyn std::error::Error + Send + Sync>> {
+        let stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        let response = sender.send_request(request).await?;
+        Ok((response.status() == 200).then(|| response.into_body()))
     }
 
     pub async fn send(&self, method: Method, path: &str, key: Option<&str>, body: Option<&Value>) -> Answer {

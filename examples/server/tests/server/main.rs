@@ -1,12 +1,17 @@
-//! The built server, over real sockets: SQLite in a file, SMTP to a listener, signals, kills, a browser.
+//! The built server, over real sockets: SQLite in a file, PostgreSQL, Redis, nginx,
+//! SMTP to a listener, signals, kills, a browser.
 
 #![allow(clippy::expect_used, unreachable_pub)]
 
 mod browser;
 mod commands;
 mod crash;
+mod database;
 mod hang_up;
 mod http;
+mod live;
+mod moving;
+mod nodes;
 mod process;
 mod readme;
 mod smtp;

@@ -6,6 +6,7 @@
 mod limiter;
 mod memory;
 mod memory_auth;
+mod postgres;
 mod shared;
 mod sqlite;
 mod sqlite_statements;
@@ -14,13 +15,14 @@ use super::{Adapter, Fault};
 
 /// All of them.
 pub(super) fn all() -> impl Iterator<Item = &'static Fault> {
-    let lists: [&[Fault]; 6] = [
+    let lists: [&[Fault]; 7] = [
         shared::FAULTS,
         memory::FAULTS,
         memory_auth::FAULTS,
         sqlite_statements::FAULTS,
         sqlite::FAULTS,
         limiter::FAULTS,
+        postgres::FAULTS,
     ];
     lists.into_iter().flatten()
 }

@@ -1,7 +1,9 @@
 //! Settings, from a file, the environment and the arguments, in that order of growing strength. The one
-//! place that reads the environment.
+//! place that reads the environment ([`options`]).
 
-use std::collections::BTreeMap;
+mod options;
+mod storage;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,68 +14,10 @@ use connect_core::EmailAddress;
 use connect_core::notify::MailIdentity;
 use connect_core::store::{CodeForm, Quota};
 
-/// One setting.
-pub(crate) struct OptionRow {
-    /// Its name in a file; with `-` for `_` on the command line; in capitals after `CONNECT_` in the
-    /// environment.
-    pub(crate) name: &'static str,
-    /// What it is when nothing is said.
-    pub(crate) default: Option<&'static str>,
-    /// What it is for.
-    pub(crate) help: &'static str,
-    /// Whether its value is never shown.
-    pub(crate) secret: bool,
-}
+pub(crate) use options::{Hidden, OPTIONS, masked};
+pub(crate) use storage::{Database, Storage};
 
-impl OptionRow {
-    pub(crate) fn env(&self) -> String {
-        format!("CONNECT_{}", self.name.to_uppercase())
-    }
-}
-
-const fn row(name: &'static str, default: Option<&'static str>, help: &'static str) -> OptionRow {
-    OptionRow { name, default, help, secret: false }
-}
-
-const fn secret(name: &'static str, help: &'static str) -> OptionRow {
-    OptionRow { name, default: None, help, secret: true }
-}
-
-/// Every setting. The table in the README is made from this one.
-pub(crate) const OPTIONS: &[OptionRow] = &[
-    row("environment", Some("development"), "development, staging or production"),
-    row("listen", Some("127.0.0.1:8080"), "Address and port to serve on"),
-    row(
-        "public_url",
-        None,
-        "The address people reach the desk at; links in mail begin with it [default: http://LISTEN]",
-    ),
-    row("data_dir", Some("data"), "Folder for the database file and the development secret"),
-    row("database_url", None, "sqlite://PATH [default: sqlite://DATA_DIR/connect.db]"),
-    secret(
-        "smtp_url",
-        "smtp://user:password@host:port or smtps://…; without it mail is captured on /dev/mail, in development on loopback only",
-    ),
-    row("mail_from", Some("Connect <desk@localhost.localdomain>"), "Who mail is from: Name <address>"),
-    secret(
-        "secret_key",
-        "At least 32 characters; required outside development, where one is made and kept in DATA_DIR",
-    ),
-    secret("secret_keys_older", "Earlier secret keys that still count, with commas between"),
-    row("sign_up", None, "open or invited [default: open in development, else invited]"),
-    row("code_digits", Some("8"), "Digits of a sign-in code, 6 to 12"),
-    row("code_minutes", Some("5"), "How long a code works, 1 to 10"),
-    row("limit_sends_per_address", Some("3/15m"), "Codes sent to one address in a short while"),
-    row("limit_sends_per_address_a_day", Some("10/24h"), "Codes sent to one address in a day"),
-    row("limit_sends_per_ip", Some("10/1h"), "Codes asked for from one client address"),
-    row("limit_failures_per_ip", Some("10/10m"), "Wrong codes entered from one client address"),
-    row("limit_requests", Some("100/1m"), "Requests from one session or client address"),
-    row("limit_mails", Some("5000/1h"), "Sign-in mails of the whole desk"),
-    row("max_connections", Some("4096"), "Connections at once"),
-    row("allowed_origins", None, "Further origins whose pages may send forms, with commas between"),
-    row("log", Some("info"), "What is logged, as a filter of the tracing crate"),
-    row("log_format", Some("text"), "text or json"),
-];
+use options::{Said, gather};
 
 /// How the server runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +34,7 @@ pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     pub(crate) public_url: String,
     pub(crate) data_dir: PathBuf,
-    pub(crate) database: PathBuf,
+    pub(crate) storage: Storage,
     pub(crate) smtp_url: Option<Hidden>,
     pub(crate) mail_from: MailIdentity,
     pub(crate) secret_key: Option<Hidden>,
@@ -100,75 +44,6 @@ pub(crate) struct Settings {
     pub(crate) allowed_origins: Vec<String>,
     pub(crate) log: String,
     pub(crate) log_json: bool,
-}
-
-/// A value that does not show itself.
-#[derive(Clone)]
-pub(crate) struct Hidden(pub(crate) String);
-
-impl std::fmt::Debug for Hidden {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("***")
-    }
-}
-
-/// What is said of each setting, before it is understood.
-#[derive(Default)]
-struct Said {
-    values: BTreeMap<&'static str, String>,
-    errors: Vec<String>,
-}
-
-impl Said {
-    fn get(&self, name: &str) -> Option<&str> {
-        let default = OPTIONS.iter().find(|option| option.name == name).and_then(|option| option.default);
-        self.values.get(name).map(String::as_str).or(default)
-    }
-
-    /// The value as something, or a remembered error that names setting, value and what is allowed.
-    fn read<T>(&mut self, name: &str, allowed: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
-        let value = self.get(name)?.to_owned();
-        let parsed = parse(&value);
-        if parsed.is_none() {
-            let option = OPTIONS.iter().find(|option| option.name == name);
-            let shown = if option.is_some_and(|option| option.secret) { "***" } else { value.as_str() };
-            let variable = option.map(OptionRow::env).unwrap_or_default();
-            self.errors.push(format!("{variable} is {shown:?}, but must be {allowed}"));
-        }
-        parsed
-    }
-}
-
-#[allow(clippy::disallowed_methods)]
-fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-fn gather(matches: &ArgMatches) -> Said {
-    let mut said = Said::default();
-    let file = matches.get_one::<String>("config").cloned().or_else(|| environment("CONNECT_CONFIG"));
-    let mut in_file = toml::Table::new();
-    if let Some(path) = file {
-        match std::fs::read_to_string(&path)
-            .map_err(|e| e.to_string())
-            .and_then(|t| t.parse().map_err(|e: toml::de::Error| e.to_string()))
-        {
-            Ok(table) => in_file = table,
-            Err(error) => said.errors.push(format!("the settings file {path:?} cannot be read: {error}")),
-        }
-    }
-    for name in in_file.keys().filter(|name| OPTIONS.iter().all(|option| option.name != *name)) {
-        said.errors.push(format!("the settings file has {name:?}, which is no setting"));
-    }
-    for option in OPTIONS {
-        let from_file =
-            in_file.get(option.name).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
-        let argument = matches.get_one::<String>(option.name).cloned();
-        if let Some(value) = argument.or_else(|| environment(&option.env())).or(from_file) {
-            said.values.insert(option.name, value);
-        }
-    }
-    said
 }
 
 /// `3/15m`: so many in so long.
@@ -228,9 +103,7 @@ impl Settings {
             said.read("listen", "an address and a port, such as 127.0.0.1:8080", |t| t.parse().ok());
         let public_url = said.read("public_url", "an address that begins with http:// or https://", http_url);
         let data_dir = said.read("data_dir", "a folder", |text| Some(PathBuf::from(text)));
-        let database = said.read("database_url", "sqlite://PATH", |text| {
-            text.strip_prefix("sqlite://").filter(|path| !path.is_empty()).map(PathBuf::from)
-        });
+        let storage = data_dir.as_deref().and_then(|folder| Storage::understand(said, folder));
         let smtp_url = said.read("smtp_url", "an address that begins with smtp:// or smtps://", |text| {
             (text.starts_with("smtp://") || text.starts_with("smtps://")).then(|| Hidden(text.to_owned()))
         });
@@ -274,7 +147,7 @@ impl Settings {
             environment,
             listen,
             public_url: public_url.unwrap_or_else(|| format!("http://{listen}")),
-            database: database.unwrap_or_else(|| data_dir.join("connect.db")),
+            storage: storage?,
             data_dir,
             smtp_url,
             mail_from: mail_from?,

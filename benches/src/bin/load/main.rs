@@ -1,0 +1,86 @@
+//! The load harness: drives the release server and, beside it in the same run, the bare server.
+//!
+//! `load SERVER BARE [--postgres URL] [--seconds N] [--rounds N] [--tickets N] [--scale N]`, where SERVER and
+//! BARE are the built programs. Without `--postgres` the store is a SQLite file. `--scale 0` leaves the large
+//! database out. `cargo xtask load` builds both, starts PostgreSQL where it is asked for, and calls it. What it
+//! prints are medians over the rounds.
+
+mod busy;
+mod drive;
+mod fill;
+mod report;
+mod scale;
+mod server;
+mod usual;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+/// What was asked for.
+pub(crate) struct Options {
+    /// The release server.
+    pub(crate) server: PathBuf,
+    /// The bare server.
+    pub(crate) bare: PathBuf,
+    /// Where PostgreSQL is; else the store is a SQLite file.
+    pub(crate) postgres: Option<String>,
+    /// How long a measured stretch is.
+    pub(crate) seconds: u64,
+    /// How many stretches each figure is the median of.
+    pub(crate) rounds: usize,
+    /// Tickets that are there before anything is measured.
+    pub(crate) tickets: usize,
+    /// Tickets of the large database; 0 for none.
+    pub(crate) scale: u64,
+}
+
+fn options() -> anyhow::Result<Options> {
+    let mut arguments = std::env::args().skip(1);
+    let mut options = Options {
+        server: arguments.next().context("the server's program")?.into(),
+        bare: arguments.next().context("the bare server's program")?.into(),
+        postgres: None,
+        seconds: 4,
+        rounds: 5,
+        tickets: 10_000,
+        scale: 1_000_000,
+    };
+    while let Some(name) = arguments.next() {
+        let value = arguments.next().with_context(|| format!("a value for {name}"))?;
+        match name.as_str() {
+            "--postgres" => options.postgres = Some(value),
+            "--seconds" => options.seconds = value.parse()?,
+            "--rounds" => options.rounds = value.parse()?,
+            "--tickets" => options.tickets = value.parse()?,
+            "--scale" => options.scale = value.parse()?,
+            other => bail!("{other} is no option"),
+        }
+    }
+    if options.seconds == 0 || options.rounds == 0 || options.tickets == 0 {
+        bail!("--seconds, --rounds and --tickets must be at least 1");
+    }
+    if options.scale > 0 && options.scale < scale::SMALL {
+        bail!("--scale must be 0 or at least {}", scale::SMALL);
+    }
+    Ok(options)
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let options = options()?;
+    let root = std::env::temp_dir().join(format!("connect-load-{}", std::process::id()));
+    std::fs::create_dir_all(&root)?;
+    let outcome = measure(&options, &root).await;
+    std::fs::remove_dir_all(&root)?;
+    outcome
+}
+
+async fn measure(options: &Options, root: &Path) -> anyhow::Result<()> {
+    println!("store: {}", if options.postgres.is_some() { "PostgreSQL" } else { "SQLite" });
+    usual::measure(options, root).await?;
+    if options.scale > 0 {
+        scale::measure(options, root).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,149 @@
+//! `GET …/live`: the events of the workspace as they happen, as Server-Sent Events.
+//!
+//! The id of an event is its number in the workspace. A client that comes back with `Last-Event-ID` goes on
+//! behind it: nothing is missed and nothing repeated. `event: reset` says that the number is unknown here
+//! and everything has to be read anew.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::sse::{Event as Line, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use connect_core::event::{Event, Follower};
+use connect_core::{Action, Standing};
+use futures::stream::{self, Stream};
+use http::{HeaderMap, HeaderValue};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::api::shape::Time;
+use crate::app::App;
+use crate::Draining;
+use crate::extract::{Caller, Params, Scope};
+use crate::problem::Problem;
+
+/// How often it is looked whether the client may still follow.
+const LOOK_AGAIN: Duration = Duration::from_secs(3);
+/// How often something is sent where nothing happens.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// From where.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct From {
+    /// Like `Last-Event-ID`, for clients that cannot send a header.
+    after: Option<u64>,
+}
+
+/// A client that follows.
+struct Client {
+    app: App,
+    caller: Caller,
+    workspace: String,
+    standing: Standing,
+    follower: Option<Follower>,
+    ready: std::collections::VecDeque<Event>,
+    checked: Instant,
+    draining: Option<Draining>,
+}
+
+pub(crate) async fn handle(
+    State(app): State<App>,
+    scope: Scope,
+    headers: HeaderMap,
+    Params(from): Params<From>,
+    draining: Option<axum::Extension<Draining>>,
+) -> Result<Response, Problem> {
+    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok());
+    let after = match last {
+        None => from.after,
+        Some(text) => Some(text.trim().parse().map_err(|_| {
+            let detail = "Last-Event-ID must be the id of an event of this stream";
+            Problem::invalid(vec![connect_core::FieldError::new("last_event_id", "bad_id", detail)])
+        })?),
+    };
+    let follower = app.desk().follow(&scope.access, after).await?;
+    let state = Client {
+        workspace: scope.access.workspace_id().to_string(),
+        standing: scope.access.standing(),
+        caller: scope.caller,
+        app,
+        follower,
+        ready: std::collections::VecDeque::new(),
+        checked: Instant::now(),
+        draining: draining.map(|axum::Extension(draining)| draining),
+    };
+    let lines = Sse::new(lines(state)).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("here"));
+    let mut response = lines.into_response();
+    // A proxy that gathers the answer before it passes it on would keep everything back.
+    response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+fn line(event: &Event) -> Line {
+    let mut data = json!({
+        "position": event.seq, "type": event.fact.name(), "ticket_id": event.ticket,
+        "ticket_version": event.ticket_version, "actor": event.actor.to_string(), "at": Time(event.at),
+    });
+    if let Some(changes) = super::ticket::timeline::changes(&event.fact) {
+        data["changes"] = changes;
+    }
+    if let Some(message) = event.fact.message() {
+        data["message_id"] = json!(message);
+    }
+    Line::default().id(event.seq.to_string()).event(event.fact.name()).data(data.to_string())
+}
+
+fn lines(state: Client) -> impl Stream<Item = Result<Line, Infallible>> {
+    let opening = match &state.follower {
+        // The place from which the client follows: it may come back to it before anything has happened.
+        Some(follower) => Line::default().event("open").id(follower.after().to_string()).data("{}"),
+        None => Line::default().event("reset").data("{}"),
+    };
+    let first = stream::once(async move { Ok(opening) });
+    let rest = stream::unfold(state, |mut state| async move {
+        loop {
+            if let Some(event) = state.ready.pop_front() {
+                return Some((Ok(line(&event)), state));
+            }
+            if state.checked.elapsed() >= LOOK_AGAIN {
+                if !may_follow(&state).await {
+                    return None;
+                }
+                state.checked = Instant::now();
+            }
+            let follower = state.follower.as_mut()?;
+            match follower.next().await {
+                Ok(events) if events.is_empty() => {}
+                Ok(events) => {
+                    state.ready.extend(events);
+                    continue;
+                }
+                // The client comes back with the number it has seen, perhaps to another node.
+                Err(_) => return None,
+            }
+            match &mut state.draining {
+                None => follower.changed().await,
+                Some(draining) => tokio::select! {
+                    () = follower.changed() => {}
+                    () = draining.begun() => return None,
+                },
+            }
+        }
+    });
+    futures::StreamExt::chain(first, rest)
+}
+
+/// Whether the client is still signed in and still belongs here, on the same footing.
+async fn may_follow(client: &Client) -> bool {
+    let identity = &client.caller.identity;
+    if !matches!(client.app.auth().is_live(identity).await, Ok(true)) {
+        return false;
+    }
+    match client.app.desk().admit(&identity.person(), &client.workspace).await {
+        Ok(access) => access.standing() == client.standing && client.app.desk().may(&access, Action::ReadTickets),
+        Err(_) => false,
+    }
+}

@@ -1,0 +1,196 @@
+//! The port of the desk's state. Which rows fit, and in which order, is said by `connect_store::scan`.
+
+use async_trait::async_trait;
+use connect_core::delivery::{Claim, Claimed, Delivery, DeliveryList, Route, Settlement};
+use connect_core::event::Event;
+use connect_core::message::Message;
+use connect_core::record::Record;
+use connect_core::store::{
+    Counters, EventList, ExportList, Import, MessageList, MovedRow, Part, RecordList, StoredAnswer, TicketKey,
+    TicketRow, Unrouted, answer_place,
+};
+use connect_core::ticket::{Ticket, TicketList};
+use connect_core::{
+    Actor, ChangeSet, CommitError, Committed, DeliveryId, Limit, MessageId, Store, Timestamp, WorkspaceId,
+};
+use connect_store::group::Documents;
+use connect_store::scan;
+
+use crate::rows::{self, Present};
+use crate::table::{DUE, HEADS, INDEX, KEYS, ROWS, Reads, document, due, part, row, thread, unique};
+use crate::{RedbStore, Result};
+
+fn with_contact(from: &impl Reads, workspace: WorkspaceId, ticket: Ticket) -> Result<TicketRow> {
+    let contact = document(from, row(workspace, Part::Records, ticket.contact))?;
+    scan::with_contact(ticket, contact)
+}
+
+fn record(from: &impl Reads, workspace: WorkspaceId, kind: &str, id: &str) -> Result<Option<Record>> {
+    let found = document::<Record>(from, row(workspace, Part::Records, id))?;
+    Ok(found.filter(|record| record.kind == kind))
+}
+
+/// Where what is due stands, the longest waiting first. A lease is nothing but a later due time.
+fn due_by(from: &impl Reads, now: Timestamp, most: usize) -> Result<Vec<(Timestamp, String)>> {
+    let is_due = |row: &Result<(Timestamp, String)>| !row.as_ref().is_ok_and(|(at, _)| *at > now);
+    DUE.walk(from, "", None, |rows| rows.take_while(is_due).take(most).collect())
+}
+
+#[async_trait]
+impl Store for RedbStore {
+    async fn commit(&self, workspace: WorkspaceId, changes: ChangeSet) -> Result<Committed, CommitError> {
+        let changes = changes.into_parts();
+        self.change(move |to| {
+            let (committed, documents) = Documents::of_changes(workspace, changes, &Present(to))?;
+            rows::write(to, documents)?;
+            Ok(committed)
+        })
+        .await
+    }
+
+    async fn answer(&self, workspace: WorkspaceId, actor: Actor, key: String) -> Result<Option<StoredAnswer>> {
+        let at = row(workspace, Part::Answers, answer_place(&actor.to_string(), &key));
+        self.read(move |from| document(from, at)).await
+    }
+
+    async fn ticket(&self, workspace: WorkspaceId, key: TicketKey) -> Result<Option<TicketRow>> {
+        self.read(move |from| {
+            let at = match key {
+                TicketKey::Id(id) => Some(row(workspace, Part::Tickets, id)),
+                TicketKey::Number(n) => INDEX.get(from, row(workspace, Part::Tickets, format_args!("{n:020}")))?,
+            };
+            let ticket = at.map_or(Ok(None), |at| document(from, at))?;
+            ticket.map(|ticket| with_contact(from, workspace, ticket)).transpose()
+        })
+        .await
+    }
+
+    async fn tickets(&self, workspace: WorkspaceId, list: TicketList) -> Result<Vec<TicketRow>> {
+        self.read(move |from| {
+            let messages_of = |of: &Ticket| thread::<Message, _>(from, (workspace, of.id), None, |rows| rows.collect());
+            let page = part(from, workspace, None, |rows| scan::tickets(rows, &list, messages_of))?;
+            page.into_iter().map(|ticket| with_contact(from, workspace, ticket)).collect()
+        })
+        .await
+    }
+
+    async fn message(&self, workspace: WorkspaceId, id: MessageId) -> Result<Option<Message>> {
+        self.read(move |from| document(from, row(workspace, Part::Messages, id))).await
+    }
+
+    async fn messages(&self, workspace: WorkspaceId, list: MessageList) -> Result<Vec<Message>> {
+        let (ticket, after) = ((workspace, list.ticket), list.after.map(|after| after.to_string()));
+        self.read(move |from| thread(from, ticket, after, |rows| scan::messages(rows, &list))).await
+    }
+
+    async fn events(&self, workspace: WorkspaceId, list: EventList) -> Result<Vec<Event>> {
+        let after = Some(format!("{:020}", list.after));
+        self.read(move |from| match list.ticket {
+            None => part(from, workspace, after, |rows| scan::events(rows, &list)),
+            Some(ticket) => thread(from, (workspace, ticket), after, |rows| scan::events(rows, &list)),
+        })
+        .await
+    }
+
+    async fn record(&self, workspace: WorkspaceId, kind: &'static str, id: String) -> Result<Option<Record>> {
+        self.read(move |from| record(from, workspace, kind, &id)).await
+    }
+
+    async fn records(&self, workspace: WorkspaceId, kind: &'static str, list: RecordList) -> Result<Vec<Record>> {
+        let after = list.after.clone();
+        self.read(move |from| part(from, workspace, after, |rows| scan::records(rows, kind, &list))).await
+    }
+
+    async fn find(&self, workspace: WorkspaceId, kind: &'static str, key: String) -> Result<Option<Record>> {
+        self.read(move |from| {
+            // A key may be held elsewhere too, or only there: then it is not here.
+            let is_here = |(at, _): &(WorkspaceId, String)| *at == workspace;
+            let held = KEYS.walk(from, &unique(kind, &key, ""), None, |rows| scan::first(rows, 1, is_here))?;
+            held.first().map_or(Ok(None), |(_, id)| record(from, workspace, kind, id))
+        })
+        .await
+    }
+
+    async fn locate(&self, kind: &'static str, key: String) -> Result<Vec<(WorkspaceId, Record)>> {
+        self.read(move |from| {
+            let most = Limit::MAX.get();
+            let held = KEYS.walk(from, &unique(kind, &key, ""), None, |rows| scan::first(rows, most, |_| true))?;
+            let found = held.iter().map(|(at, id)| Ok(record(from, *at, kind, id)?.map(|record| (*at, record))));
+            found.filter_map(Result::transpose).collect()
+        })
+        .await
+    }
+
+    async fn workspaces(&self, after: Option<WorkspaceId>, limit: Limit) -> Result<Vec<WorkspaceId>> {
+        let (after, most) = (after.unwrap_or(WorkspaceId::DIRECTORY).to_string(), limit.get() + 1);
+        let heads = self.read(move |from| HEADS.walk(from, "", Some(after), |rows| scan::first(rows, most, |_| true)));
+        Ok(heads.await?.into_iter().map(|(workspace, _)| workspace).collect())
+    }
+
+    async fn unrouted(&self, limit: Limit) -> Result<Vec<Unrouted>> {
+        self.read(move |from| HEADS.walk(from, "", None, |rows| scan::unrouted(rows, limit))).await
+    }
+
+    async fn route(&self, workspace: WorkspaceId, route: Route) -> Result<bool> {
+        self.write(move |to| {
+            let Some(documents) = Documents::of_route(workspace, route, &Present(to))? else { return Ok(false) };
+            rows::write(to, documents).map(|()| true)
+        })
+        .await
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>> {
+        let now = claim.now;
+        // Looking first spares an idle desk a synced write at every poll.
+        if self.read(move |from| due_by(from, now, 1)).await?.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.write(move |to| {
+            let mut taken = Vec::new();
+            for (since, at) in due_by(to, now, claim.limit)? {
+                // One row that does not read must not hold up all others.
+                let Ok(Some(delivery)) = document::<Delivery>(to, &at) else {
+                    tracing::error!(delivery = %at, "a delivery does not read and is passed over from now on");
+                    DUE.remove(to, due(since, &at))?;
+                    continue;
+                };
+                let claimed = scan::claimed(delivery, &claim);
+                rows::put(to, claimed.delivery.workspace, MovedRow::Delivery(claimed.delivery.clone()))?;
+                taken.push(claimed);
+            }
+            Ok(taken)
+        })
+        .await
+    }
+
+    async fn settle(&self, workspace: WorkspaceId, id: DeliveryId, token: u32, how: Settlement) -> Result<bool> {
+        self.write(move |to| {
+            let taken = document(to, row(workspace, Part::Deliveries, id))?;
+            let Some(settled) = scan::settled(taken, token, how) else { return Ok(false) };
+            rows::put(to, workspace, MovedRow::Delivery(settled)).map(|()| true)
+        })
+        .await
+    }
+
+    async fn deliveries(&self, workspace: WorkspaceId, list: DeliveryList) -> Result<Vec<Delivery>> {
+        self.read(move |from| part(from, workspace, None, |rows| scan::deliveries(rows.rev(), &list))).await
+    }
+
+    async fn counters(&self, workspace: WorkspaceId) -> Result<Option<Counters>> {
+        self.read(move |from| Ok(HEADS.get(from, workspace)?.map(|(_, counters)| counters))).await
+    }
+
+    async fn export(&self, workspace: WorkspaceId, list: ExportList) -> Result<Vec<MovedRow>> {
+        let (prefix, most) = (row(workspace, list.part, ""), list.limit.get() + 1);
+        self.read(move |from| ROWS.walk(from, &prefix, list.after, |rows| rows.take(most).collect())).await
+    }
+
+    async fn import(&self, workspace: WorkspaceId, import: Import) -> Result<(), CommitError> {
+        self.change(move |to| Ok(rows::write(to, Documents::of_import(workspace, import, &Present(to))?)?)).await
+    }
+
+    async fn ready(&self) -> Result<()> {
+        // A transaction that begins, reads, is committed and synced: what every write needs.
+        self.write(|to| HEADS.get(to, "").map(|_| ())).await
+    }
+}

@@ -1,0 +1,166 @@
+//! Every setting, and what is said of each before it is understood.
+
+use std::collections::BTreeMap;
+
+use clap::ArgMatches;
+
+/// One setting.
+pub(crate) struct OptionRow {
+    /// Its name in a file; with `-` for `_` on the command line; in capitals after `CONNECT_` in the
+    /// environment.
+    pub(crate) name: &'static str,
+    /// What it is when nothing is said.
+    pub(crate) default: Option<&'static str>,
+    /// What it is for.
+    pub(crate) help: &'static str,
+    /// Whether its value is never shown.
+    pub(crate) secret: bool,
+}
+
+impl OptionRow {
+    pub(crate) fn env(&self) -> String {
+        format!("CONNECT_{}", self.name.to_uppercase())
+    }
+}
+
+const fn row(name: &'static str, default: Option<&'static str>, help: &'static str) -> OptionRow {
+    OptionRow { name, default, help, secret: false }
+}
+
+const fn secret(name: &'static str, help: &'static str) -> OptionRow {
+    OptionRow { name, default: None, help, secret: true }
+}
+
+/// Every setting. The table in the README is made from this one.
+pub(crate) const OPTIONS: &[OptionRow] = &[
+    row("environment", Some("development"), "development, staging or production"),
+    row("listen", Some("127.0.0.1:8080"), "Address and port to serve on"),
+    row(
+        "public_url",
+        None,
+        "The address people reach the desk at; links in mail begin with it [default: http://LISTEN]",
+    ),
+    row("data_dir", Some("data"), "Folder for the database file and the development secret"),
+    row(
+        "database_url",
+        None,
+        "sqlite://PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE [default: sqlite://DATA_DIR/connect.db]",
+    ),
+    row("database_schema", Some("connect"), "Schema of the tables on PostgreSQL; made if need be"),
+    row("database_connections", Some("8"), "Connections that read from PostgreSQL; a few more write"),
+    secret(
+        "redis_url",
+        "redis://… or rediss://…: exact limits and wake-ups for several nodes; without it PostgreSQL or this process does that",
+    ),
+    row(
+        "blob_url",
+        None,
+        "Where attachments are kept: file:///FOLDER, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or memory:// [default: file://DATA_DIR/blobs]",
+    ),
+    row("s3_endpoint", None, "Address of an S3-compatible store that is not Amazon's"),
+    row("s3_region", Some("us-east-1"), "Region of the S3 bucket"),
+    row("s3_access_key_id", None, "Public half of the S3 credentials"),
+    secret("s3_secret_access_key", "Secret half of the S3 credentials"),
+    row("gcs_key_file", None, "File with the key of a Google service account; without it Google's own rules find an identity"),
+    row("attachment_mib", Some("25"), "Largest attachment in MiB, 1 to 5000"),
+    secret(
+        "smtp_url",
+        "smtp://user:password@host:port or smtps://…; without it mail is captured on /dev/mail, in development on loopback only",
+    ),
+    row("mail_from", Some("Connect <desk@localhost.localdomain>"), "Who mail is from: Name <address>"),
+    secret(
+        "secret_key",
+        "At least 32 characters; required outside development, where one is made and kept in DATA_DIR",
+    ),
+    secret("secret_keys_older", "Earlier secret keys that still count, with commas between"),
+    row("sign_up", None, "open or invited [default: open in development, else invited]"),
+    row("code_digits", Some("8"), "Digits of a sign-in code, 6 to 12"),
+    row("code_minutes", Some("5"), "How long a code works, 1 to 10"),
+    row("limit_sends_per_address", Some("3/15m"), "Codes sent to one address in a short while"),
+    row("limit_sends_per_address_a_day", Some("10/24h"), "Codes sent to one address in a day"),
+    row("limit_sends_per_ip", Some("10/1h"), "Codes asked for from one client address"),
+    row("limit_failures_per_ip", Some("10/10m"), "Wrong codes entered from one client address"),
+    row("limit_requests", Some("100/1m"), "Requests from one session or client address"),
+    row("limit_mails", Some("5000/1h"), "Sign-in mails of the whole desk"),
+    row("max_connections", Some("4096"), "Connections at once"),
+    row("allowed_origins", None, "Further origins whose pages may send forms, with commas between"),
+    row("log", Some("info"), "What is logged, as a filter of the tracing crate"),
+    row("log_format", Some("text"), "text or json"),
+];
+
+/// A value that does not show itself.
+#[derive(Clone)]
+pub(crate) struct Hidden(pub(crate) String);
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// What is said of each setting, before it is understood.
+#[derive(Default)]
+pub(super) struct Said {
+    values: BTreeMap<&'static str, String>,
+    pub(super) errors: Vec<String>,
+}
+
+impl Said {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        let default = OPTIONS.iter().find(|option| option.name == name).and_then(|option| option.default);
+        self.values.get(name).map(String::as_str).or(default)
+    }
+
+    /// The value as something, or a remembered error that names setting, value and what is allowed.
+    pub(super) fn read<T>(&mut self, name: &str, allowed: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let value = self.get(name)?.to_owned();
+        let parsed = parse(&value);
+        if parsed.is_none() {
+            let option = OPTIONS.iter().find(|option| option.name == name);
+            let shown = if option.is_some_and(|option| option.secret) { "***".to_owned() } else { masked(&value) };
+            let variable = option.map(OptionRow::env).unwrap_or_default();
+            self.errors.push(format!("{variable} is {shown:?}, but must be {allowed}"));
+        }
+        parsed
+    }
+}
+
+/// An address without the name and password in it.
+pub(crate) fn masked(value: &str) -> String {
+    match (value.split_once("://"), value.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://***@{rest}"),
+        _ => value.to_owned(),
+    }
+}
+
+#[allow(clippy::disallowed_methods)]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+pub(super) fn gather(matches: &ArgMatches) -> Said {
+    let mut said = Said::default();
+    let file = matches.get_one::<String>("config").cloned().or_else(|| environment("CONNECT_CONFIG"));
+    let mut in_file = toml::Table::new();
+    if let Some(path) = file {
+        match std::fs::read_to_string(&path)
+            .map_err(|e| e.to_string())
+            .and_then(|t| t.parse().map_err(|e: toml::de::Error| e.to_string()))
+        {
+            Ok(table) => in_file = table,
+            Err(error) => said.errors.push(format!("the settings file {path:?} cannot be read: {error}")),
+        }
+    }
+    for name in in_file.keys().filter(|name| OPTIONS.iter().all(|option| option.name != *name)) {
+        said.errors.push(format!("the settings file has {name:?}, which is no setting"));
+    }
+    for option in OPTIONS {
+        let from_file =
+            in_file.get(option.name).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        let argument = matches.get_one::<String>(option.name).cloned();
+        if let Some(value) = argument.or_else(|| environment(&option.env())).or(from_file) {
+            said.values.insert(option.name, value);
+        }
+    }
+    said
+}
