@@ -226,7 +226,7 @@ async fn a_signed_link_opens_one_file_for_five_minutes() {
         path.replace("&signature=", "&also=1&signature="),
         path.replace("expires=", "expired="),
         format!("{UPLOADS}/{file}?signature="),
-        path.replace(UPLOADS, "/workspaces/nowhere/attachments"),
+        path.replace(path.split('/').nth(2).expect("the workspace"), "nowhere"),
     ] {
         assert_ne!(altered, path);
         assert_eq!(anonymous.get(&altered).await.problem(404), "not_found", "{altered}");

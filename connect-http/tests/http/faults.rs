@@ -40,6 +40,13 @@ mockall::mock! {
         async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StoreError>;
         async fn settle(&self, workspace: WorkspaceId, id: DeliveryId, token: u32, settlement: Settlement) -> Result<bool, StoreError>;
         async fn deliveries(&self, workspace: WorkspaceId, list: DeliveryList) -> Result<Vec<Delivery>, StoreError>;
+        async fn counters(&self, workspace: WorkspaceId) -> Result<Option<connect_core::store::Counters>, StoreError>;
+        async fn export(
+            &self,
+            workspace: WorkspaceId,
+            list: connect_core::store::ExportList,
+        ) -> Result<Vec<connect_core::store::MovedRow>, StoreError>;
+        async fn import(&self, workspace: WorkspaceId, import: connect_core::store::Import) -> Result<(), CommitError>;
         async fn ready(&self) -> Result<(), StoreError>;
     }
 }

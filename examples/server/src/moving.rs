@@ -79,9 +79,10 @@ fn begin_or_go_on(path: &Path, export: &mut Export) -> anyhow::Result<File> {
     let mut file =
         File::options().read(true).write(true).create(true).truncate(false).open(path).with_context(told)?;
     let mut reader = BufReader::new(&mut file);
-    let mut whole = 0;
-    let mut text = String::new();
-    let mut first = true;
+    let (mut whole, mut text) = (0, String::new());
+    // Whether the last part has begun: people, and the records by which they find the workspace. They are few
+    // and are written again, unless all of them are there.
+    let (mut first, mut last_part) = (true, false);
     loop {
         text.clear();
         let read = reader.read_line(&mut text).with_context(told)?;
@@ -91,9 +92,8 @@ fn begin_or_go_on(path: &Path, export: &mut Export) -> anyhow::Result<File> {
         }
         match serde_json::from_str(&text) {
             Ok(Line::Header(header)) if first && header == export.header() => {}
-            Ok(Line::Row(row)) if !first => export.written(&row),
-            // People and what follows them are few and are written again.
-            Ok(Line::User(_)) if !first => break,
+            Ok(Line::Row(row)) if !first && !last_part => export.written(&row),
+            Ok(Line::User(_) | Line::Row(_)) if !first => last_part = true,
             Ok(Line::End { .. }) => bail!("{} holds a whole export already", path.display()),
             Ok(_) if first => {
                 bail!("{} holds an export of something else, or of another moment: remove it", path.display())
@@ -102,7 +102,7 @@ fn begin_or_go_on(path: &Path, export: &mut Export) -> anyhow::Result<File> {
             Err(error) => bail!("{} is no export: {error}", path.display()),
         }
         first = false;
-        whole += read as u64;
+        whole += if last_part { 0 } else { read as u64 };
     }
     drop(reader);
     file.set_len(whole).with_context(told)?;

@@ -28,6 +28,9 @@ fn log(settings: &Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Unused attachments removed at once.
+const SWEPT_AT_ONCE: usize = 200;
+
 /// Brings the database up to date, or prints how.
 pub(crate) async fn migrate(settings: &Settings, print: bool) -> anyhow::Result<ExitCode> {
     if print {
@@ -70,12 +73,15 @@ pub(crate) async fn run(settings: &Settings, with_demo: bool) -> anyhow::Result<
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let dispatcher = parts.desk.dispatcher(DispatchSettings::default()).start();
-    let auth = parts.app.auth().clone();
+    let (auth, desk) = (parts.app.auth().clone(), parts.desk.clone());
     let sweeper = tokio::spawn(async move {
         loop {
             tokio::time::sleep(SWEEP_EVERY).await;
             if let Err(error) = auth.sweep().await {
                 warn!(%error, "what has ended could not be removed");
+            }
+            if let Err(error) = desk.sweep_attachments(SWEPT_AT_ONCE).await {
+                warn!(%error, "attachments that nobody used could not be removed");
             }
         }
     });

@@ -14,7 +14,7 @@ use connect_core::EmailAddress;
 use connect_core::notify::MailIdentity;
 use connect_core::store::{CodeForm, Quota};
 
-pub(crate) use options::{Hidden, OPTIONS, masked};
+pub(crate) use options::{Hidden, OPTIONS};
 pub(crate) use storage::{Database, Storage};
 
 use options::{Said, gather};

@@ -93,6 +93,8 @@ async fn sign_in(browser: &WebDriver, server: &Server, email: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn set_up_open_answer_and_read_as_the_customer() {
+    // The driver's HTTP client speaks TLS too, with the provider of the process.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::start(&folder.path().join("data"), &[]);
     let (_driver, browser) = browser(&folder.path().join("profile")).await;
@@ -127,7 +129,16 @@ async fn set_up_open_answer_and_read_as_the_customer() {
     let page = text(&browser).await;
     assert!(page.contains("Help is on its way.") && !page.contains("toner"), "{page}");
     fill(&browser, "reply", "Thank you!").await;
+    let photo = folder.path().join("photo of the printer.txt");
+    std::fs::write(&photo, "It was red.").expect("a file");
+    let field = browser.find(By::Css("input[type=file]")).await.expect("a field for files");
+    field.send_keys(photo.to_str().expect("a path")).await.expect("chosen");
     press(&browser, "Send").await;
+    let link = browser.find(By::PartialLinkText("photo of the printer.txt")).await.expect("her file is shown");
+    let address = link.prop("href").await.expect("an address").expect("an address");
+    browser.goto(&address).await.expect("her file opens");
+    assert!(text(&browser).await.contains("It was red."), "her own file reads as she sent it");
+    browser.back().await.expect("back");
     browser.find(By::XPath("//li[contains(., 'Thank you!')]")).await.expect("her answer is shown");
 
     // By keyboard alone: the skip link comes first, and the form can be reached and sent.
@@ -138,7 +149,11 @@ async fn set_up_open_answer_and_read_as_the_customer() {
     assert_eq!(focused.text().await.expect("text"), "Skip to content");
     fill(&browser, "subject", "By keyboard").await;
     browser.active_element().await.expect("the subject").send_keys(Key::Tab + "Sent with keys").await.expect("typed");
-    browser.active_element().await.expect("the text").send_keys(Key::Tab + Key::Enter).await.expect("sent");
+    browser.active_element().await.expect("the text").send_keys(Key::Tab + "").await.expect("a key");
+    let files = browser.active_element().await.expect("the field for files");
+    assert_eq!(files.attr("type").await.expect("a type").as_deref(), Some("file"));
+    files.send_keys(Key::Tab + "").await.expect("a key");
+    browser.active_element().await.expect("the button").send_keys(Key::Enter + "").await.expect("sent");
     browser.find(By::XPath("//h1[contains(., 'By keyboard')]")).await.expect("the new request");
 
     // On a phone nothing is wider than the screen.

@@ -109,25 +109,35 @@ async fn a_reader_sees_every_event_once_and_resumes() {
     agent.get("/api/v1/workspaces/other/live").await.expect(404);
 }
 
+async fn open(client: &Client) -> hyper::body::Incoming {
+    let request = client.request(Method::GET, "/api/v1/workspaces/acme/live", None, None);
+    client.stream(request).await.expect("answered").expect("let in")
+}
+
+async fn has_ended(mut body: hyper::body::Incoming) -> bool {
+    let all = async { while let Some(Ok(_)) = body.frame().await {} };
+    tokio::time::timeout(Duration::from_secs(20), all).await.is_ok()
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_ends_with_its_session_and_with_the_server() {
+async fn a_stream_ends_with_its_session() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::start(folder.path(), &[]);
     let agent = sign_in(&server, "agent@acme.example", async |email| captured(&server, email).await).await;
     acme(&agent).await;
-    let open = async |client: &Client| {
-        let request = client.request(Method::GET, "/api/v1/workspaces/acme/live", None, None);
-        client.stream(request).await.expect("answered").expect("let in")
-    };
-    let ended = async |mut body: hyper::body::Incoming| {
-        tokio::time::timeout(Duration::from_secs(20), async { while let Some(Ok(_)) = body.frame().await {} }).await
-    };
     let body = open(&agent).await;
     agent.post("/api/v1/auth/logout", &json!({})).await;
-    assert!(ended(body).await.is_ok(), "who has signed out follows no longer");
+    assert!(has_ended(body).await, "who has signed out follows no longer");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_with_the_server() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(folder.path(), &[]);
     let agent = sign_in(&server, "agent@acme.example", async |email| captured(&server, email).await).await;
+    acme(&agent).await;
     let body = open(&agent).await;
     server.signal("TERM");
-    assert!(ended(body).await.is_ok(), "a server that stops does not wait for its streams");
+    assert!(has_ended(body).await, "a server that stops does not wait for its streams");
     assert_eq!(tokio::task::spawn_blocking(move || server.wait()).await.expect("waited"), Some(0));
 }
