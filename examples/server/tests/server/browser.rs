@@ -152,7 +152,7 @@ async fn set_up_open_answer_and_read_as_the_customer() {
     browser.active_element().await.expect("the text").send_keys(Key::Tab + "").await.expect("a key");
     let files = browser.active_element().await.expect("the field for files");
     assert_eq!(files.attr("type").await.expect("a type").as_deref(), Some("file"));
-    files.send_keys(Key::Tab + "").await.expect("a key");
+    browser.action_chain().send_keys(Key::Tab + "").perform().await.expect("a key");
     browser.active_element().await.expect("the button").send_keys(Key::Enter + "").await.expect("sent");
     browser.find(By::XPath("//h1[contains(., 'By keyboard')]")).await.expect("the new request");
 
