@@ -118,7 +118,7 @@ pub(crate) struct Options {
 
 impl Options {
     /// What `cargo xtask test` tries.
-    pub(crate) const QUICK: Self = Self { only: None, jobs: 2, adapter: None, quick: true };
+    pub(crate) const QUICK: Self = Self { only: None, jobs: 1, adapter: None, quick: true };
 }
 
 /// What became of a fault.
