@@ -4,7 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connect_auth::Auth;
-use connect_core::Desk;
+use connect_core::{Access, Desk};
+
+use crate::problem::Problem;
+use crate::slots::{Slot, Slots};
+
+/// Uploads and live streams of one person at once.
+const UPLOADS_EACH: usize = 4;
+const STREAMS_EACH: usize = 20;
 
 /// How the desk appears over HTTP.
 #[derive(Debug, Clone)]
@@ -20,6 +27,10 @@ pub struct HttpSettings {
     pub timeout: Duration,
     /// How long one may take that brings files: those of a slow line, too. 5 minutes unless said.
     pub upload_timeout: Duration,
+    /// Most uploads at once; each holds up to 8 MiB while it lasts. 32 unless said.
+    pub max_uploads: usize,
+    /// Most live streams at once. 2,000 unless said.
+    pub max_streams: usize,
 }
 
 impl Default for HttpSettings {
@@ -30,6 +41,8 @@ impl Default for HttpSettings {
             max_body: 1024 * 1024,
             timeout: Duration::from_secs(30),
             upload_timeout: Duration::from_secs(5 * 60),
+            max_uploads: 32,
+            max_streams: 2000,
         }
     }
 }
@@ -46,6 +59,8 @@ struct Inner {
     settings: HttpSettings,
     base: String,
     origin: String,
+    uploads: Slots,
+    streams: Slots,
 }
 
 impl App {
@@ -56,7 +71,9 @@ impl App {
             Ok(url) => (url.path().trim_end_matches('/').to_owned(), url.origin().ascii_serialization()),
             Err(_) => (String::new(), String::new()),
         };
-        Self { inner: Arc::new(Inner { auth, settings, base, origin }) }
+        let uploads = Slots::new(settings.max_uploads, UPLOADS_EACH);
+        let streams = Slots::new(settings.max_streams, STREAMS_EACH);
+        Self { inner: Arc::new(Inner { auth, settings, base, origin, uploads, streams }) }
     }
 
     /// Who is who.
@@ -72,6 +89,20 @@ impl App {
     /// How it appears.
     pub fn settings(&self) -> &HttpSettings {
         &self.inner.settings
+    }
+
+    /// A place for an upload. Each holds a few megabytes while it lasts, and may last for minutes.
+    pub(crate) fn upload_slot(&self, access: &Access) -> Result<Slot, Problem> {
+        let detail = "there are too many uploads at once";
+        let slot = self.inner.uploads.take(access.actor());
+        slot.ok_or_else(|| Problem::unavailable("too_many_uploads", detail, 5))
+    }
+
+    /// A place for a live stream.
+    pub(crate) fn stream_slot(&self, access: &Access) -> Result<Slot, Problem> {
+        let detail = "there are too many live streams at once";
+        let slot = self.inner.streams.take(access.actor());
+        slot.ok_or_else(|| Problem::unavailable("too_many_streams", detail, 15))
     }
 
     /// The path it is mounted at, without a slash at the end: empty, or such as `/support`.

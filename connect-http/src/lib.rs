@@ -15,6 +15,7 @@ mod problem;
 mod router;
 #[cfg(feature = "serve")]
 mod serve;
+mod slots;
 #[cfg(feature = "web")]
 mod web;
 

@@ -41,7 +41,7 @@ impl Problem {
         Self { errors, ..problem }
     }
 
-    fn unavailable(code: &'static str, detail: impl Into<String>, seconds: u64) -> Self {
+    pub(crate) fn unavailable(code: &'static str, detail: impl Into<String>, seconds: u64) -> Self {
         Self { retry_after: Some(seconds), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail) }
     }
 

@@ -1,5 +1,6 @@
 //! What the SQL adapters have in common.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use connect_core::{Limit, StoreError};
@@ -43,4 +44,12 @@ pub(crate) fn uint(number: i64) -> u64 {
 /// How many rows to ask for: one more than the page, so that the caller sees whether there are more.
 pub(crate) fn one_more(limit: Limit) -> i64 {
     int(limit.get() as u64 + 1)
+}
+
+/// Bytes as SQL takes them, two digits each.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

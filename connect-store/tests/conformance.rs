@@ -66,7 +66,7 @@ mod postgres {
     use crate::database::Schema;
 
     async fn fresh() -> Fresh {
-        let schema = Schema::new().await;
+        let schema = Schema::new();
         let store = Arc::new(schema.open().await);
         let again = schema.clone();
         Fresh {
@@ -83,14 +83,14 @@ mod postgres {
     }
 
     async fn fresh_limiter() -> FreshLimiter {
-        let schema = Schema::new().await;
+        let schema = Schema::new();
         let nodes: [Arc<dyn connect_core::RateLimiter>; 2] =
             [Arc::new(schema.open().await), Arc::new(schema.open().await)];
         FreshLimiter { nodes, guard: Box::new(schema) }
     }
 
     async fn fresh_feed() -> FreshFeed {
-        let schema = Schema::new().await;
+        let schema = Schema::new();
         let stores = [schema.open().await, schema.open().await];
         let nodes: [Arc<dyn connect_core::LiveFeed>; 2] =
             [Arc::new(PostgresFeed::start(&stores[0])), Arc::new(PostgresFeed::start(&stores[1]))];

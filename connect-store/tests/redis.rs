@@ -148,7 +148,7 @@ fn free_port() -> u16 {
 }
 
 fn spawn(port: u16, options: &[&str], folder: &std::path::Path) -> Child {
-    let process = Command::new("redis-server")
+    let mut process = Command::new("redis-server")
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir"])
         .arg(folder)
         .args(options)
@@ -162,6 +162,8 @@ fn spawn(port: u16, options: &[&str], folder: &std::path::Path) -> Child {
         }
         std::thread::sleep(Duration::from_millis(100));
     }
+    let _ = process.kill();
+    let _ = process.wait();
     panic!("redis-server does not answer on port {port}")
 }
 

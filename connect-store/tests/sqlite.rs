@@ -211,3 +211,17 @@ async fn a_disk_that_is_full_refuses_and_goes_on_when_there_is_space() {
         assert!(has(&store, contact).await);
     }
 }
+
+#[tokio::test]
+async fn the_printed_script_makes_a_file_that_the_program_accepts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("x.db");
+    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let pool = SqlitePoolOptions::new().connect_with(options).await.expect("a file");
+    let script = connect_store::sqlite::script("connect_");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(script)).execute(&pool).await.expect("the script runs as it is");
+    pool.close().await;
+    let store = open(&path).await.expect("the file is current");
+    let (_, changes) = Maker::new(1).contact("ada@example.org", 1);
+    store.commit(WORKSPACE, changes).await.expect("it serves");
+}

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{Attachment, AttachmentRef, MAX_PER_MESSAGE, missing};
 use crate::change::{ChangeSet, Moment};
-use crate::record::RecordKind;
+use crate::record::{Record, RecordKind};
 use crate::store::{BlobStream, RecordList, TicketKey, verified};
 use crate::ticket::TicketChange;
 use crate::{Access, Action, AttachmentId, Desk, Error, Limit, Result, Standing};
@@ -121,7 +121,7 @@ impl Attachments<'_> {
         let list =
             RecordList { ids: Some(ids.iter().map(ToString::to_string).collect()), after: None, limit: Limit::MAX };
         let records = self.desk.store().records(self.access.workspace_id(), Attachment::KIND, list).await?;
-        let found = records.iter().map(|record| record.read()).collect::<Result<Vec<Attachment>, _>>()?;
+        let found = records.iter().map(Record::read).collect::<Result<Vec<Attachment>, _>>()?;
         let of = |id: &AttachmentId| found.iter().find(|attachment| attachment.id == *id).cloned();
         ids.iter().map(|id| of(id).ok_or_else(|| missing(*id))).collect()
     }

@@ -32,12 +32,15 @@ impl Attachments<'_> {
         let id = self.desk.ids().attachment();
         let key = Attachment::blob_key(self.access.workspace_id(), id)?;
         let (content, head) = peeked(content);
-        let info = blobs.put(key, content, self.desk.settings().attachment_limit).await?;
-        let head = std::mem::take(&mut *head.lock().unwrap_or_else(PoisonError::into_inner));
-        let upload = Upload { desk: self.desk.clone(), access: self.access.clone(), blobs, id, name, head, info };
-        // A task of its own: a caller that goes away now must leave neither content without a record nor a
-        // record without content.
-        let kept = tokio::spawn(upload.finish().in_current_span()).await;
+        let (desk, access) = (self.desk.clone(), self.access.clone());
+        // A task of its own: a caller that goes away after the last byte must leave neither content without
+        // a record nor a record without content. One that goes away before it ends the content, and so the task.
+        let whole = async move {
+            let info = blobs.put(key, content, desk.settings().attachment_limit).await?;
+            let head = std::mem::take(&mut *head.lock().unwrap_or_else(PoisonError::into_inner));
+            Upload { desk, access, blobs, id, name, head, info }.finish().await
+        };
+        let kept = tokio::spawn(whole.in_current_span()).await;
         kept.unwrap_or_else(|error| Err(Error::Internal(format!("an upload ended early: {error}"))))
     }
 }

@@ -77,7 +77,8 @@ impl Follower {
     pub async fn next(&mut self) -> Result<Vec<Event>> {
         let limit = Limit::MAX;
         loop {
-            let list = EventList { ticket: None, public: !self.notes, after: self.after, limit };
+            // All of them, so that the place moves on behind those that are not to be seen.
+            let list = EventList { ticket: None, public: false, after: self.after, limit };
             let mut events = self.desk.store().events(self.workspace, list).await?;
             let more = events.len() > limit.get();
             events.truncate(limit.get());
@@ -97,6 +98,9 @@ impl Follower {
     }
 
     async fn may_see(&mut self, event: &Event) -> Result<bool> {
+        if !self.notes && !event.fact.is_public() {
+            return Ok(false);
+        }
         let Some(ticket) = event.ticket else { return Ok(self.audit) };
         let Some(own) = self.own else { return Ok(true) };
         if let Some(contact) = self.contacts.get(&ticket) {

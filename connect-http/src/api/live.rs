@@ -18,11 +18,12 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::time::Instant;
 
+use crate::Draining;
 use crate::api::shape::Time;
 use crate::app::App;
-use crate::Draining;
 use crate::extract::{Caller, Params, Scope};
 use crate::problem::Problem;
+use crate::slots::Slot;
 
 /// How often it is looked whether the client may still follow.
 const LOOK_AGAIN: Duration = Duration::from_secs(3);
@@ -47,6 +48,7 @@ struct Client {
     ready: std::collections::VecDeque<Event>,
     checked: Instant,
     draining: Option<Draining>,
+    _place: Slot,
 }
 
 pub(crate) async fn handle(
@@ -64,6 +66,7 @@ pub(crate) async fn handle(
             Problem::invalid(vec![connect_core::FieldError::new("last_event_id", "bad_id", detail)])
         })?),
     };
+    let place = app.stream_slot(&scope.access)?;
     let follower = app.desk().follow(&scope.access, after).await?;
     let state = Client {
         workspace: scope.access.workspace_id().to_string(),
@@ -74,6 +77,7 @@ pub(crate) async fn handle(
         ready: std::collections::VecDeque::new(),
         checked: Instant::now(),
         draining: draining.map(|axum::Extension(draining)| draining),
+        _place: place,
     };
     let lines = Sse::new(lines(state)).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("here"));
     let mut response = lines.into_response();
@@ -100,7 +104,8 @@ fn lines(state: Client) -> impl Stream<Item = Result<Line, Infallible>> {
     let opening = match &state.follower {
         // The place from which the client follows: it may come back to it before anything has happened.
         Some(follower) => Line::default().event("open").id(follower.after().to_string()).data("{}"),
-        None => Line::default().event("reset").data("{}"),
+        // Without its old place the client begins anew when it comes back.
+        None => Line::default().event("reset").id("").data("{}"),
     };
     let first = stream::once(async move { Ok(opening) });
     let rest = stream::unfold(state, |mut state| async move {

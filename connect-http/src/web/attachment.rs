@@ -80,7 +80,7 @@ impl<T> Posted<T> {
 
     /// What the files are: the same files sent twice are the same request, whatever ids they got.
     pub(super) fn said(&self) -> String {
-        self.files.iter().map(|file| format!("{} {}\n", file.sha256, file.name)).collect()
+        self.files.iter().flat_map(|file| [file.sha256.as_str(), " ", file.name.as_str(), "\n"]).collect()
     }
 
     pub(super) fn kept(&self) -> Kept {
@@ -143,6 +143,7 @@ impl Reading<'_> {
     async fn parts(&mut self, request: Request) -> Result<Option<Problem>, Problem> {
         let limit = self.app.desk().settings().attachment_limit.saturating_mul(FILES_OF_A_FORM);
         let limit = limit.saturating_add(self.room as u64);
+        let _place = self.app.upload_slot(self.access)?;
         let mut parts = Files::open(self.app, request, limit).await?;
         while let Some(field) = parts.next().await? {
             let name = field.name().unwrap_or_default().to_owned();

@@ -8,17 +8,16 @@ use crate::pages::{Browser, hidden};
 
 /// What a browser sends of a form with a field for files.
 fn form(fields: &[(&str, &str)], files: &[(&str, &str)]) -> String {
-    let mut body = String::new();
-    for (name, value) in fields {
-        body += &format!("--cut\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
-    }
-    for (name, content) in files {
-        body += &format!(
+    let texts = fields
+        .iter()
+        .map(|(name, value)| format!("--cut\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"));
+    let contents = files.iter().map(|(name, content)| {
+        format!(
             "--cut\r\nContent-Disposition: form-data; name=\"files\"; filename=\"{name}\"\r\n\
              Content-Type: application/octet-stream\r\n\r\n{content}\r\n"
-        );
-    }
-    body + "--cut--\r\n"
+        )
+    });
+    texts.chain(contents).collect::<Vec<_>>().concat() + "--cut--\r\n"
 }
 
 async fn submit(browser: &Browser<'_>, path: &str, fields: &[(&str, &str)], files: &[(&str, &str)]) -> Answer {

@@ -27,9 +27,9 @@ struct Reading {
 }
 
 impl Reading {
-    fn end(mut self, error: BlobError) -> Option<(Result<Bytes, BlobError>, Self)> {
+    fn end(mut self, error: BlobError) -> (Result<Bytes, BlobError>, Self) {
         self.ended = true;
-        Some((Err(error), self))
+        (Err(error), self)
     }
 }
 
@@ -57,22 +57,22 @@ async fn next(mut reading: Reading) -> Option<(Result<Bytes, BlobError>, Reading
             Some(Ok(piece)) if piece.is_empty() => {
                 reading.idle += 1;
                 if reading.idle > IDLE {
-                    return reading.end(BlobError::Altered);
+                    return Some(reading.end(BlobError::Altered));
                 }
             }
             Some(Ok(piece)) => {
                 reading.idle = 0;
                 match reading.left.checked_sub(piece.len() as u64) {
                     Some(left) => reading.left = left,
-                    None => return reading.end(BlobError::Altered),
+                    None => return Some(reading.end(BlobError::Altered)),
                 }
                 reading.rest = piece;
             }
             Some(Err(error)) => {
                 let error = fault::failed(&error, &reading.secrets);
-                return reading.end(error);
+                return Some(reading.end(error));
             }
-            None if reading.left > 0 => return reading.end(BlobError::Altered),
+            None if reading.left > 0 => return Some(reading.end(BlobError::Altered)),
             None => return None,
         }
     }

@@ -299,3 +299,85 @@ pub async fn what_has_ended_is_swept(world: World) {
     assert!(world.auth().challenge(old.id).await.expect("read").is_none());
     assert!(world.auth().challenge(live.id).await.expect("read").is_some());
 }
+
+/// What lives stays, also what was used and may not be used again, and a session that was used meanwhile.
+pub async fn what_lives_is_not_swept(world: World) {
+    let auth = world.auth();
+    let open = kept(&world).await;
+    let used = challenge(&world, "bob@example.org");
+    assert!(auth.put_challenge(used.clone(), 5).await.expect("answered"));
+    let session = session(&world, USER, 1);
+    assert!(auth.consume(used.id, session.clone(), None, world.now()).await.expect("consumed"));
+    assert!(auth.spend("ada".into(), BUDGET, world.now()).await.expect("spent"));
+    assert_eq!(auth.sweep(world.now()).await.expect("swept"), 0, "nothing has ended yet");
+    assert_eq!(auth.challenge(open.id).await.expect("read"), Some(open), "a live challenge stays as it is");
+    let used = auth.challenge(used.id).await.expect("read");
+    assert_eq!(used.map(|used| used.consumed), Some(true), "a used challenge stays until its end");
+    let later = world.now().plus(60 * MINUTE);
+    assert!(auth.touch(session.id, world.now(), later).await.expect("touched"));
+    world.clock.advance(31 * MINUTE);
+    assert_eq!(auth.sweep(world.now()).await.expect("swept"), 2, "the two challenges have ended, nothing else");
+    let kept = auth.session(session.token_hash).await.expect("read");
+    assert_eq!(kept.map(|kept| kept.id), Some(session.id), "a session that was used lives longer");
+    assert_eq!(auth.spent("ada".into(), world.now()).await.expect("read"), 1, "a budget stays for its window");
+}
+
+/// After its end, or once it was used, a challenge gets no other code and stays as it is.
+pub async fn an_ended_challenge_gets_no_code(world: World) {
+    let auth = world.auth();
+    let used = challenge(&world, "bob@example.org");
+    assert!(auth.put_challenge(used.clone(), 5).await.expect("answered"));
+    let ended = kept(&world).await;
+    assert!(auth.consume(used.id, session(&world, USER, 1), None, world.now()).await.expect("consumed"));
+    let again = auth.resend(resend(&used, SECRET), world.now()).await.expect("answered");
+    assert!(again.is_none(), "a used challenge gets no code, was {again:?}");
+    world.clock.advance(5 * MINUTE);
+    let again = auth.resend(resend(&ended, SECRET), world.now()).await.expect("answered");
+    assert!(again.is_none(), "an ended challenge gets no code, was {again:?}");
+    for challenge in [used, ended] {
+        // What has ended may be gone.
+        let row = auth.challenge(challenge.id).await.expect("read");
+        let codes = row.map(|row| (row.code_mac, row.sends));
+        assert!(codes.is_none_or(|codes| codes == (challenge.code_mac, 1)), "its code is the old one, was {codes:?}");
+    }
+}
+
+/// The window is that of the first unit: neither another unit nor one that is given back moves its end.
+pub async fn a_budget_window_does_not_slide(world: World) {
+    let auth = world.auth();
+    let spent = async || auth.spent("ada".into(), world.now()).await.expect("read");
+    let half = BUDGET.window / 2;
+    assert!(auth.spend("ada".into(), BUDGET, world.now()).await.expect("answered"));
+    world.clock.advance(half);
+    for _ in 0..2 {
+        assert!(auth.spend("ada".into(), BUDGET, world.now()).await.expect("answered"));
+    }
+    auth.give_back("ada".into(), world.now()).await.expect("given back");
+    assert_eq!(spent().await, 2, "of three units one was given back");
+    world.clock.advance(half);
+    assert_eq!(spent().await, 0, "the window of the first unit has ended, and all others with it");
+    assert!(auth.spend("ada".into(), BUDGET, world.now()).await.expect("answered"));
+    world.clock.advance(half);
+    assert_eq!(spent().await, 1, "the next window begins with its own first unit");
+}
+
+/// Live ones only, newest first; idle or over, a session is not among them.
+pub async fn ended_sessions_are_not_listed(world: World) {
+    let auth = world.auth();
+    let listed = async || {
+        let sessions = auth.sessions(USER, world.now()).await.expect("read");
+        sessions.iter().map(|session| session.id).collect::<Vec<_>>()
+    };
+    let first = signed_in(&world, USER, 1).await;
+    world.clock.advance(10 * MINUTE);
+    let second = signed_in(&world, USER, 2).await;
+    world.clock.advance(10 * MINUTE);
+    assert_eq!(listed().await, [second.id, first.id], "both live, the newest first");
+    world.clock.advance(10 * MINUTE);
+    assert_eq!(listed().await, [second.id], "the first was not used for half an hour");
+    assert!(auth.touch(second.id, world.now(), second.ends_at.plus(MINUTE)).await.expect("touched"));
+    world.clock.advance(12 * 60 * MINUTE);
+    assert_eq!(listed().await, [second.id], "the second was used");
+    world.clock.advance(12 * 60 * MINUTE);
+    assert!(listed().await.is_empty(), "a day after it began it is over, however much it was used");
+}

@@ -31,7 +31,8 @@ fn delivery(world: &World, workspace: WorkspaceId, ticket: &Ticket, event: u64) 
     }
 }
 
-async fn cursor(world: &World, workspace: WorkspaceId) -> Option<(u64, u64)> {
+/// Where the routing of a workspace stands, and its last event; none if all are routed.
+pub(super) async fn cursor(world: &World, workspace: WorkspaceId) -> Option<(u64, u64)> {
     let all = world.store().unrouted(Limit::MAX).await.expect("read");
     all.iter().find(|at| at.workspace == workspace).map(|at| (at.routed, at.last))
 }
@@ -241,4 +242,20 @@ pub async fn another_workspace_settles_nothing(world: World) {
     let sent = Settlement::Sent { at: world.now() };
     assert!(!world.store().settle(bolt, id, token, sent.clone()).await.expect("answered"), "bolt has no such delivery");
     assert!(world.store().settle(acme, id, token, sent).await.expect("settled"), "acme's is as it was");
+}
+
+/// One row more than the limit, if there is one.
+pub async fn a_page_of_deliveries_says_that_there_is_more(world: World) {
+    let (acme, ticket) = desk(&world).await;
+    let mut newest = queue(&world, acme, &ticket, 5).await;
+    newest.reverse();
+    for (messages, state) in [(None, None), (Some(vec![ticket.last_message]), Some(DeliveryState::Queued))] {
+        for (limit, expected) in [(3, 4), (4, 5), (5, 5)] {
+            let limit = Limit::new(limit).expect("a limit");
+            let list = DeliveryList { messages: messages.clone(), state, limit };
+            let rows = world.store().deliveries(acme, list).await.expect("read");
+            let ids: Vec<DeliveryId> = rows.into_iter().map(|delivery| delivery.id).collect();
+            assert_eq!(ids, newest[..expected], "of five deliveries, at most {} and one more", limit.get());
+        }
+    }
 }

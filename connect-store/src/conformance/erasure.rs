@@ -40,7 +40,8 @@ pub async fn a_value_written_over_is_nowhere(world: World) {
 pub async fn a_subject_written_over_is_nowhere(world: World) {
     let (acme, ada) = world.desk("acme").await;
     let ticket = world.ticket(acme, ada.id, "Swordfish").await;
-    let patch = TicketPatch { subject: Some(Subject::parse("subject", "Other").expect("a subject")), ..TicketPatch::default() };
+    let patch =
+        TicketPatch { subject: Some(Subject::parse("subject", "Other").expect("a subject")), ..TicketPatch::default() };
     world.commit(acme, world.update_set(&ticket, patch)).await.expect("kept");
     assert!(!text_of(&world, acme, &Part::ALL).await.contains("Swordfish"), "the old subject is in no row");
     let mut filter = TicketFilter::default();

@@ -97,3 +97,21 @@ pub async fn a_refused_set_keeps_no_key(world: World) {
     world.commit(acme, stale.once(once(&world, AGENT, "k", "h"))).await.expect_err("a conflict");
     assert!(world.store().answer(acme, AGENT, "k".into()).await.expect("read").is_none());
 }
+
+/// Until its end a key answers, from that instant on it is free.
+pub async fn a_key_ends_exactly_at_its_end(world: World) {
+    let (acme, set) = ticket_set(&world).await;
+    let first = set("One");
+    let key = once(&world, AGENT, "k", "h");
+    let end = key.as_ref().expect("a key").expires_at;
+    world.commit(acme, first.once(key)).await.expect("kept");
+    // Each set is of a second after the one before it.
+    world.clock.advance(Duration::from_secs(3598));
+    let before = set("Two").once(once(&world, AGENT, "k", "h"));
+    assert_eq!(world.now().plus(Duration::from_secs(1)), end);
+    assert!(world.commit(acme, before).await.expect("answered").replayed, "a second before its end the key answers");
+    let at_end = set("Three").once(once(&world, AGENT, "k", "h"));
+    assert_eq!(world.now(), end);
+    assert!(!world.commit(acme, at_end).await.expect("kept").replayed, "at its end the key is free");
+    assert_eq!(tickets(&world, acme).await, 2, "the first and the last set are kept");
+}

@@ -5,8 +5,8 @@ use connect_core::store::{EventList, MessageList, RecordList, TicketKey};
 use connect_core::ticket::{Category, Priority, TicketFilter, TicketList};
 use connect_core::{Actor, CommitError, Limit, Once, UserId};
 
-use super::World;
 use super::world::status;
+use super::{World, dispatch};
 
 /// A ticket by the id of another workspace's.
 pub async fn a_ticket_of_another_workspace_is_absent(world: World) {
@@ -96,7 +96,7 @@ pub async fn events_and_deliveries_show_one_workspace(world: World) {
     let (acme, ada) = world.desk("acme").await;
     let (bolt, _) = world.desk("bolt").await;
     let ticket = world.ticket(acme, ada.id, "Mine").await;
-    super::dispatch::queue(&world, acme, &ticket, 1).await;
+    dispatch::queue(&world, acme, &ticket, 1).await;
     let list = EventList { ticket: Some(ticket.id), ..EventList::default() };
     assert!(world.store().events(bolt, list).await.expect("read").is_empty());
     for event in world.store().events(bolt, EventList::default()).await.expect("read") {
@@ -134,4 +134,35 @@ pub async fn keys_are_unique_by_workspace(world: World) {
         let found = world.store().find(workspace, "contact", "email:ada@example.org".into()).await.expect("read");
         assert_eq!(found.map(|record| record.id), Some(contact.id.to_string()));
     }
+}
+
+/// Unique keys, idempotency keys and the routing cursor of another workspace.
+pub async fn a_key_of_another_workspace_is_absent(world: World) {
+    let (acme, _) = world.desk("acme").await;
+    let (bolt, _) = world.desk("bolt").await;
+    let eve = world.contact(acme, "eve@example.org").await;
+    let find = async |workspace, kind, key: &str| {
+        let found = world.store().find(workspace, kind, key.into()).await.expect("read");
+        found.map(|record| record.id)
+    };
+    assert_eq!(find(acme, "contact", "email:eve@example.org").await, Some(eve.id.to_string()));
+    assert_eq!(find(bolt, "contact", "email:eve@example.org").await, None, "an address of acme only");
+    assert_eq!(find(acme, "workspace", "slug:acme").await, Some(acme.to_string()));
+    assert_eq!(find(bolt, "workspace", "slug:acme").await, None, "a key that is unique everywhere is acme's too");
+
+    let actor = Actor::User(UserId::from_bits(7));
+    let (_, changes) = world.ticket_set(eve.id, "A", Priority::None, None);
+    let expires_at = world.now().plus(std::time::Duration::from_secs(3600));
+    let once = Once { actor, key: "k".into(), request_hash: "h".into(), expires_at };
+    let committed = world.commit(acme, changes.once(Some(once))).await.expect("kept");
+    assert!(world.store().answer(acme, actor, "k".into()).await.expect("read").is_some());
+    let answer = world.store().answer(bolt, actor, "k".into()).await.expect("read");
+    assert!(answer.is_none(), "bolt has answered nothing, was {answer:?}");
+
+    let ticket = committed.tickets.first().expect("the ticket");
+    let before = dispatch::cursor(&world, bolt).await;
+    assert!(before.is_some(), "bolt has events to be routed");
+    dispatch::queue(&world, acme, ticket, 1).await;
+    assert_eq!(dispatch::cursor(&world, acme).await, None, "acme is routed");
+    assert_eq!(dispatch::cursor(&world, bolt).await, before, "bolt's cursor stands where it stood");
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use connect_core::Clock;
 use connect_core::store::Quota;
 use connect_core::testing::ManualClock;
-use connect_core::Clock;
 
 use super::FreshLimiter;
 

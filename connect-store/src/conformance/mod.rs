@@ -144,27 +144,31 @@ macro_rules! conformance {
             versions: a_second_writer_of_a_version_is_refused, one_of_many_writers_wins, an_insert_of_what_exists_is_refused,
                 an_update_of_what_is_absent_is_refused, a_record_of_an_old_version_is_refused;
             numbering: tickets_are_numbered_densely, tickets_are_numbered_densely_under_parallel_commits,
-                workspaces_number_on_their_own, a_refused_ticket_takes_no_number;
+                workspaces_number_on_their_own, a_refused_ticket_takes_no_number, a_written_ticket_keeps_its_number;
             isolation: a_ticket_of_another_workspace_is_absent, a_record_of_another_workspace_is_absent,
                 a_message_of_another_workspace_is_absent, lists_show_one_workspace, a_contact_of_another_workspace_is_refused,
                 a_message_to_a_ticket_of_another_workspace_is_refused, a_write_to_a_ticket_of_another_workspace_is_refused,
-                events_and_deliveries_show_one_workspace, answers_belong_to_one_workspace, keys_are_unique_by_workspace;
+                events_and_deliveries_show_one_workspace, answers_belong_to_one_workspace, keys_are_unique_by_workspace,
+                a_key_of_another_workspace_is_absent;
             records: a_key_has_one_holder, a_key_is_released_by_its_holder, a_key_everywhere_has_one_holder_everywhere,
                 one_of_many_takes_a_key, a_key_moves_within_one_set, records_are_found_by_key, records_are_located_everywhere,
-                records_come_in_pages, records_are_read_by_id, a_removed_record_is_gone, workspaces_are_listed;
+                records_come_in_pages, records_are_read_by_id, a_removed_record_is_gone, workspaces_are_listed,
+                a_record_of_another_kind_is_absent;
             cursors: every_order_walks_all_tickets_once, a_walk_is_stable_while_rows_change, filters_agree_with_their_meaning,
                 messages_come_in_order_and_pages, notes_are_left_out_when_asked;
             search: words_are_found_in_subject_and_messages, notes_are_searched_only_when_asked, accents_and_case_do_not_matter,
-                the_last_word_may_be_a_beginning, a_changed_subject_is_found_and_the_old_one_is_not, query_signs_are_words;
+                the_last_word_may_be_a_beginning, a_changed_subject_is_found_and_the_old_one_is_not, query_signs_are_words,
+                a_ticket_is_found_by_its_number;
             idempotency: the_same_key_answers_the_same, another_request_with_the_key_is_refused, parallel_twins_write_once,
-                an_ended_key_is_free, a_key_belongs_to_one_actor, a_refused_set_keeps_no_key;
+                an_ended_key_is_free, a_key_belongs_to_one_actor, a_refused_set_keeps_no_key, a_key_ends_exactly_at_its_end;
             journal: events_are_numbered_densely_in_order, events_follow_commit_order_under_parallel_commits,
                 a_reader_never_finds_an_earlier_event_later, a_ticket_has_its_own_events, public_events_are_told_apart, events_come_in_pages;
             dispatch: new_events_are_unrouted_until_routed, a_cursor_moves_once, a_delivery_is_queued_once,
                 a_claim_takes_what_is_due, a_lease_holds_until_it_ends, parallel_claims_take_each_once,
                 a_late_result_is_discarded, a_retry_waits_for_its_time, settled_deliveries_stay_settled,
                 a_crash_between_routing_and_sending_loses_nothing, deliveries_are_listed_by_message_and_state,
-                the_oldest_is_taken_first, a_cursor_does_not_pass_the_journal, another_workspace_settles_nothing;
+                the_oldest_is_taken_first, a_cursor_does_not_pass_the_journal, another_workspace_settles_nothing,
+                a_page_of_deliveries_says_that_there_is_more;
             transfer: what_is_exported_is_all_there_is, a_workspace_moves_whole, a_moved_workspace_goes_on, an_import_may_be_repeated,
                 nothing_is_seen_before_the_counters, a_workspace_that_exists_takes_no_import,
                 an_import_that_does_not_fit_is_refused_whole;
@@ -186,7 +190,8 @@ macro_rules! auth_conformance {
                 a_wrong_guess_does_not_prolong, another_code_keeps_the_count_and_the_end, codes_are_resent_so_often,
                 live_challenges_are_capped_without_eviction, a_guess_survives_a_caller_that_goes_away, a_budget_is_exact,
                 a_budget_unit_can_be_given_back, a_session_is_found_by_its_token, a_touch_does_not_revive,
-                sessions_are_revoked_one_or_all, a_new_session_replaces_the_old, what_has_ended_is_swept;
+                sessions_are_revoked_one_or_all, a_new_session_replaces_the_old, what_has_ended_is_swept,
+                what_lives_is_not_swept, an_ended_challenge_gets_no_code, a_budget_window_does_not_slide, ended_sessions_are_not_listed;
         }
     };
 }

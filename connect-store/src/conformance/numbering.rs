@@ -1,8 +1,10 @@
 //! Tickets are numbered 1, 2, 3 … in each workspace.
 
-use connect_core::ticket::Priority;
+use connect_core::store::TicketKey;
+use connect_core::ticket::{Category, Priority};
 
 use super::World;
+use super::world::status;
 
 /// One after the other.
 pub async fn tickets_are_numbered_densely(world: World) {
@@ -49,4 +51,19 @@ pub async fn a_refused_ticket_takes_no_number(world: World) {
     assert_eq!(world.ticket(acme, ada.id, "A").await.number, 1);
     let bob = world.contact(bolt, "bob@example.org").await;
     assert_eq!(world.ticket(bolt, bob.id, "B").await.number, 1, "the refused ticket took no number");
+}
+
+/// A ticket that is written again is the one of its number.
+pub async fn a_written_ticket_keeps_its_number(world: World) {
+    let (acme, ada) = world.desk("acme").await;
+    let first = world.ticket(acme, ada.id, "First").await;
+    world.ticket(acme, ada.id, "Second").await;
+    let replied = world.reply(acme, &first, "hello").await;
+    assert_eq!(replied.number, 1, "a reply answers with the ticket under its number");
+    let committed = world.commit(acme, world.update_set(&replied, status(Category::Closed))).await.expect("kept");
+    let numbers: Vec<u64> = committed.tickets.iter().map(|ticket| ticket.number).collect();
+    assert_eq!(numbers, [1], "so does a change");
+    let row = world.store().ticket(acme, TicketKey::Number(1)).await.expect("read");
+    assert_eq!(row.map(|row| row.ticket.id), Some(first.id), "number 1 is the ticket that had it");
+    assert_eq!(world.ticket(acme, ada.id, "Third").await.number, 3, "writing took no number");
 }

@@ -180,3 +180,16 @@ pub async fn workspaces_are_listed(world: World) {
     assert_eq!(world.store().workspaces(None, Limit::default()).await.expect("read"), [acme, bolt]);
     assert_eq!(world.store().workspaces(Some(acme), Limit::default()).await.expect("read"), [bolt]);
 }
+
+/// An id says nothing under another kind.
+pub async fn a_record_of_another_kind_is_absent(world: World) {
+    let (acme, ada) = world.desk("acme").await;
+    let read = async |kind, id: String| world.store().record(acme, kind, id).await.expect("read").map(|found| found.id);
+    assert_eq!(read("contact", ada.id.to_string()).await, Some(ada.id.to_string()));
+    assert_eq!(read("label", ada.id.to_string()).await, None, "a contact is no label");
+    assert_eq!(read("contact", acme.to_string()).await, None, "a workspace is no contact");
+    let labels = world.store().records(acme, "label", RecordList::default()).await.expect("read");
+    assert!(labels.is_empty(), "there are no labels, listed were {labels:?}");
+    let found = world.store().locate("label", "email:ada@example.org".into()).await.expect("read");
+    assert!(found.is_empty(), "the key of a contact is that of no label, located were {found:?}");
+}

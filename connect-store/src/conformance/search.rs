@@ -87,3 +87,16 @@ pub async fn query_signs_are_words(world: World) {
     }
     assert_eq!(found(&world, acme, "not or and", false).await.len(), 1);
 }
+
+/// A number is a word of its ticket.
+pub async fn a_ticket_is_found_by_its_number(world: World) {
+    let (acme, ada) = world.desk("acme").await;
+    world.ticket(acme, ada.id, "Printer jammed").await;
+    let second = world.ticket(acme, ada.id, "Invoice missing").await;
+    assert_eq!(second.number, 2);
+    assert_eq!(found(&world, acme, "2", false).await, only("Invoice missing"), "by its number");
+    assert_eq!(found(&world, acme, "2 invoice", false).await, only("Invoice missing"), "together with a word");
+    assert!(found(&world, acme, "2 printer", false).await.is_empty(), "2 is not the printer's number");
+    world.reply(acme, &second, "It is on its way").await;
+    assert_eq!(found(&world, acme, "2", false).await, only("Invoice missing"), "also once it was written again");
+}

@@ -112,7 +112,10 @@ pub async fn a_moved_workspace_goes_on(world: World) {
     filter.add_words("zaneta");
     let found = store.tickets(acme, TicketList { filter, ..TicketList::default() }).await.expect("read");
     assert_eq!(found.len(), 1, "what was written elsewhere is found by its words");
-    assert_eq!(store.find(acme, Workspace::KIND, "slug:acme".into()).await.expect("read").map(|r| r.id), Some(acme.to_string()));
+    assert_eq!(
+        store.find(acme, Workspace::KIND, "slug:acme".into()).await.expect("read").map(|r| r.id),
+        Some(acme.to_string())
+    );
     let row = store.ticket(acme, TicketKey::Number(1)).await.expect("read").expect("by its number");
     let ticket = world.ticket(acme, row.contact.id, "The next one").await;
     assert_eq!(ticket.number, counters.last_number + 1, "numbers go on");
@@ -161,7 +164,8 @@ pub async fn a_workspace_that_exists_takes_no_import(world: World) {
 pub async fn an_import_that_does_not_fit_is_refused_whole(world: World) {
     let (acme, rows, _) = elsewhere(&world).await;
     let ticket = rows.iter().find(|row| row.part() == Part::Tickets).cloned().expect("a ticket");
-    let workspace = rows.iter().find(|row| matches!(row, MovedRow::Record { record, .. } if record.kind == Workspace::KIND));
+    let workspace =
+        rows.iter().find(|row| matches!(row, MovedRow::Record { record, .. } if record.kind == Workspace::KIND));
     let import = Import { rows: vec![workspace.cloned().expect("its record"), ticket], counters: None };
     let refused = world.store().import(acme, import).await;
     assert!(matches!(refused, Err(CommitError::Missing { .. })), "a ticket without its contact: {refused:?}");

@@ -48,12 +48,7 @@ fn budget(row: &PgRow) -> Result<Spent, sqlx::Error> {
     Ok(Spent { units, ends_at: Timestamp::from_micros(row.try_get(1)?) })
 }
 
-async fn put_budget(
-    connection: &mut PgConnection,
-    sql: &Sql,
-    account: &str,
-    spent: Spent,
-) -> Result<(), sqlx::Error> {
+async fn put_budget(connection: &mut PgConnection, sql: &Sql, account: &str, spent: Spent) -> Result<(), sqlx::Error> {
     let query = sqlx::query(safe(&sql.update_budget)).bind(account.to_owned()).bind(i64::from(spent.units));
     query.bind(spent.ends_at.as_micros()).execute(connection).await.map(|_| ())
 }
@@ -63,49 +58,49 @@ impl AuthStore for PostgresStore {
     async fn put_challenge(&self, challenge: Challenge, cap: u32) -> Result<bool, StoreError> {
         let sql = self.inner.sql.clone();
         self.write(move |connection| {
-                let (sql, challenge) = (sql.clone(), challenge.clone());
-                Box::pin(async move {
-                    let account = auth_rules::account(&challenge.email);
-                    // The account's row is locked first: two nodes do not count at the same time.
-                    let query = sqlx::query(safe(&sql.lock_account)).bind(account.clone());
-                    query.bind(challenge.expires_at.as_micros()).execute(&mut *connection).await?;
-                    let query = sqlx::query(safe(&sql.live_challenges)).bind(account.clone());
-                    let rows = query.bind(challenge.created_at.as_micros()).fetch_all(&mut *connection).await?;
-                    let mut live: u32 = 0;
-                    for row in &rows {
-                        live += u32::from(auth_rules::is_live(&read::<Challenge>(row)?, challenge.created_at));
-                    }
-                    if live >= cap {
-                        return Ok(false);
-                    }
-                    let query = sqlx::query(safe(&sql.put_challenge)).bind(challenge.id.to_string()).bind(account);
-                    let query = query.bind(challenge.expires_at.as_micros()).bind(doc(&challenge)?);
-                    query.execute(connection).await?;
-                    Ok(true)
-                })
+            let (sql, challenge) = (sql.clone(), challenge.clone());
+            Box::pin(async move {
+                let account = auth_rules::account(&challenge.email);
+                // The account's row is locked first: two nodes do not count at the same time.
+                let query = sqlx::query(safe(&sql.lock_account)).bind(account.clone());
+                query.bind(challenge.expires_at.as_micros()).execute(&mut *connection).await?;
+                let query = sqlx::query(safe(&sql.live_challenges)).bind(account.clone());
+                let rows = query.bind(challenge.created_at.as_micros()).fetch_all(&mut *connection).await?;
+                let mut live: u32 = 0;
+                for row in &rows {
+                    live += u32::from(auth_rules::is_live(&read::<Challenge>(row)?, challenge.created_at));
+                }
+                if live >= cap {
+                    return Ok(false);
+                }
+                let query = sqlx::query(safe(&sql.put_challenge)).bind(challenge.id.to_string()).bind(account);
+                let query = query.bind(challenge.expires_at.as_micros()).bind(doc(&challenge)?);
+                query.execute(connection).await?;
+                Ok(true)
             })
-            .await
+        })
+        .await
     }
 
     async fn challenge(&self, id: ChallengeId) -> Result<Option<Challenge>, StoreError> {
         let query = sqlx::query(safe(&self.inner.sql.challenge)).bind(id.to_string());
-        self.read(query.fetch_optional(&self.inner.reads)).await?.as_ref().map(row_doc).transpose()
+        self.optional(query).await?.as_ref().map(row_doc).transpose()
     }
 
     async fn resend(&self, resend: Resend, now: Timestamp) -> Result<Option<Challenge>, StoreError> {
         let sql = self.inner.sql.clone();
         self.write(move |connection| {
-                let (sql, resend) = (sql.clone(), resend.clone());
-                Box::pin(async move {
-                    let known = challenge(&mut *connection, &sql, resend.id).await?;
-                    let resent = auth_rules::resent(known, &resend, now);
-                    if let Some(resent) = &resent {
-                        update(connection, &sql, resent).await?;
-                    }
-                    Ok(resent)
-                })
+            let (sql, resend) = (sql.clone(), resend.clone());
+            Box::pin(async move {
+                let known = challenge(&mut *connection, &sql, resend.id).await?;
+                let resent = auth_rules::resent(known, &resend, now);
+                if let Some(resent) = &resent {
+                    update(connection, &sql, resent).await?;
+                }
+                Ok(resent)
             })
-            .await
+        })
+        .await
     }
 
     async fn attempt(
@@ -116,17 +111,17 @@ impl AuthStore for PostgresStore {
     ) -> Result<ChallengeSeen, StoreError> {
         let sql = self.inner.sql.clone();
         self.write(move |connection| {
-                let sql = sql.clone();
-                Box::pin(async move {
-                    let known = challenge(&mut *connection, &sql, id).await?;
-                    let seen = auth_rules::counted(known, &secret_hash, now);
-                    if let ChallengeSeen::Counted(counted) = &seen {
-                        update(connection, &sql, counted).await?;
-                    }
-                    Ok(seen)
-                })
+            let sql = sql.clone();
+            Box::pin(async move {
+                let known = challenge(&mut *connection, &sql, id).await?;
+                let seen = auth_rules::counted(known, &secret_hash, now);
+                if let ChallengeSeen::Counted(counted) = &seen {
+                    update(connection, &sql, counted).await?;
+                }
+                Ok(seen)
             })
-            .await
+        })
+        .await
     }
 
     async fn consume(
@@ -138,98 +133,98 @@ impl AuthStore for PostgresStore {
     ) -> Result<bool, StoreError> {
         let sql = self.inner.sql.clone();
         self.write(move |connection| {
-                let (sql, session) = (sql.clone(), session.clone());
-                Box::pin(async move {
-                    let known = challenge(&mut *connection, &sql, id).await?;
-                    let Some(mut known) = known.filter(|known| auth_rules::is_live(known, now)) else {
-                        return Ok(false);
-                    };
-                    known.consumed = true;
-                    update(&mut *connection, &sql, &known).await?;
-                    if let Some(old) = replaces {
-                        let query = sqlx::query(safe(&sql.drop_replaced_session)).bind(old.to_string());
-                        query.execute(&mut *connection).await?;
-                    }
-                    let query = sqlx::query(safe(&sql.put_session))
-                        .bind(session.id.to_string())
-                        .bind(session.user.to_string())
-                        .bind(session.token_hash.to_vec())
-                        .bind(session.idle_ends_at.as_micros())
-                        .bind(doc(&session)?);
-                    query.execute(connection).await?;
-                    Ok(true)
-                })
+            let (sql, session) = (sql.clone(), session.clone());
+            Box::pin(async move {
+                let known = challenge(&mut *connection, &sql, id).await?;
+                let Some(mut known) = known.filter(|known| auth_rules::is_live(known, now)) else {
+                    return Ok(false);
+                };
+                known.consumed = true;
+                update(&mut *connection, &sql, &known).await?;
+                if let Some(old) = replaces {
+                    let query = sqlx::query(safe(&sql.drop_replaced_session)).bind(old.to_string());
+                    query.execute(&mut *connection).await?;
+                }
+                let query = sqlx::query(safe(&sql.put_session))
+                    .bind(session.id.to_string())
+                    .bind(session.user.to_string())
+                    .bind(session.token_hash.to_vec())
+                    .bind(session.idle_ends_at.as_micros())
+                    .bind(doc(&session)?);
+                query.execute(connection).await?;
+                Ok(true)
             })
-            .await
+        })
+        .await
     }
 
     async fn spend(&self, account: String, budget: Budget, now: Timestamp) -> Result<bool, StoreError> {
         let sql = self.inner.sql.clone();
         self.write(move |connection| {
-                let (sql, account) = (sql.clone(), account.clone());
-                Box::pin(async move {
-                    let after = auth_rules::spend(spent(&mut *connection, &sql, &account).await?, budget, now);
-                    if let Some(after) = after {
-                        put_budget(connection, &sql, &account, after).await?;
-                    }
-                    Ok(after.is_some())
-                })
+            let (sql, account) = (sql.clone(), account.clone());
+            Box::pin(async move {
+                let after = auth_rules::spend(spent(&mut *connection, &sql, &account).await?, budget, now);
+                if let Some(after) = after {
+                    put_budget(connection, &sql, &account, after).await?;
+                }
+                Ok(after.is_some())
             })
-            .await
+        })
+        .await
     }
 
     async fn give_back(&self, account: String, now: Timestamp) -> Result<(), StoreError> {
         let sql = self.inner.sql.clone();
         self.write(move |connection| {
-                let (sql, account) = (sql.clone(), account.clone());
-                Box::pin(async move {
-                    if let Some(mut known) =
-                        spent(&mut *connection, &sql, &account).await?.filter(|spent| now < spent.ends_at)
-                    {
-                        known.units = known.units.saturating_sub(1);
-                        put_budget(connection, &sql, &account, known).await?;
-                    }
-                    Ok(())
-                })
+            let (sql, account) = (sql.clone(), account.clone());
+            Box::pin(async move {
+                if let Some(mut known) =
+                    spent(&mut *connection, &sql, &account).await?.filter(|spent| now < spent.ends_at)
+                {
+                    known.units = known.units.saturating_sub(1);
+                    put_budget(connection, &sql, &account, known).await?;
+                }
+                Ok(())
             })
-            .await
+        })
+        .await
     }
 
     async fn spent(&self, account: String, now: Timestamp) -> Result<u32, StoreError> {
         let query = sqlx::query(safe(&self.inner.sql.budget)).bind(account);
-        let row = self.read(query.fetch_optional(&self.inner.reads)).await?;
+        let row = self.optional(query).await?;
         let spent = row.as_ref().map(budget).transpose().map_err(store_error)?;
         Ok(spent.filter(|spent| now < spent.ends_at).map_or(0, |spent| spent.units))
     }
 
     async fn session(&self, token_hash: [u8; 32]) -> Result<Option<Session>, StoreError> {
         let query = sqlx::query(safe(&self.inner.sql.session_by_token)).bind(token_hash.to_vec());
-        self.read(query.fetch_optional(&self.inner.reads)).await?.as_ref().map(row_doc).transpose()
+        self.optional(query).await?.as_ref().map(row_doc).transpose()
     }
 
     async fn touch(&self, id: SessionId, now: Timestamp, idle_ends_at: Timestamp) -> Result<bool, StoreError> {
         let sql = self.inner.sql.clone();
         self.write(move |connection| {
-                let sql = sql.clone();
-                Box::pin(async move {
-                    let query = sqlx::query(safe(&sql.lock_session)).bind(id.to_string());
-                    let Some(row) = query.fetch_optional(&mut *connection).await? else { return Ok(false) };
-                    let mut session: Session = read(&row)?;
-                    if !session.is_live(now) {
-                        return Ok(false);
-                    }
-                    (session.seen_at, session.idle_ends_at) = (now, idle_ends_at);
-                    let query = sqlx::query(safe(&sql.update_session)).bind(id.to_string());
-                    query.bind(idle_ends_at.as_micros()).bind(doc(&session)?).execute(connection).await?;
-                    Ok(true)
-                })
+            let sql = sql.clone();
+            Box::pin(async move {
+                let query = sqlx::query(safe(&sql.lock_session)).bind(id.to_string());
+                let Some(row) = query.fetch_optional(&mut *connection).await? else { return Ok(false) };
+                let mut session: Session = read(&row)?;
+                if !session.is_live(now) {
+                    return Ok(false);
+                }
+                (session.seen_at, session.idle_ends_at) = (now, idle_ends_at);
+                let query = sqlx::query(safe(&sql.update_session)).bind(id.to_string());
+                query.bind(idle_ends_at.as_micros()).bind(doc(&session)?).execute(connection).await?;
+                Ok(true)
             })
-            .await
+        })
+        .await
     }
 
     async fn sessions(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
         let query = sqlx::query(safe(&self.inner.sql.sessions)).bind(user.to_string());
-        let rows = self.read(query.fetch_all(&self.inner.reads)).await?;
+        let rows = self.all(query).await?;
         let mut found = rows.iter().map(row_doc).collect::<Result<Vec<Session>, _>>()?;
         found.retain(|session| session.is_live(now));
         found.sort_by_key(|session| std::cmp::Reverse((session.created_at, session.id)));
@@ -239,39 +234,37 @@ impl AuthStore for PostgresStore {
     async fn revoke(&self, user: UserId, which: Revoke) -> Result<u64, StoreError> {
         let sql = self.inner.sql.clone();
         self.write(move |connection| {
-                let sql = sql.clone();
-                Box::pin(async move {
-                    let user = user.to_string();
-                    let query = match which {
-                        Revoke::One(id) => sqlx::query(safe(&sql.drop_session)).bind(user).bind(id.to_string()),
-                        Revoke::AllBut(id) => {
-                            sqlx::query(safe(&sql.drop_other_sessions)).bind(user).bind(id.to_string())
-                        }
-                        Revoke::All => sqlx::query(safe(&sql.drop_sessions)).bind(user),
-                    };
-                    Ok(query.execute(connection).await?.rows_affected())
-                })
+            let sql = sql.clone();
+            Box::pin(async move {
+                let user = user.to_string();
+                let query = match which {
+                    Revoke::One(id) => sqlx::query(safe(&sql.drop_session)).bind(user).bind(id.to_string()),
+                    Revoke::AllBut(id) => sqlx::query(safe(&sql.drop_other_sessions)).bind(user).bind(id.to_string()),
+                    Revoke::All => sqlx::query(safe(&sql.drop_sessions)).bind(user),
+                };
+                Ok(query.execute(connection).await?.rows_affected())
             })
-            .await
+        })
+        .await
     }
 
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
         let sql = self.inner.sql.clone();
         self.write(move |connection| {
-                let sql = sql.clone();
-                Box::pin(async move {
-                    let mut removed = 0;
-                    let counted = [&sql.sweep_challenges, &sql.sweep_sessions, &sql.sweep_budgets];
-                    for statement in [&sql.sweep_accounts, &sql.sweep_quotas] {
-                        sqlx::query(safe(statement)).bind(now.as_micros()).execute(&mut *connection).await?;
-                    }
-                    for statement in counted {
-                        let query = sqlx::query(safe(statement)).bind(now.as_micros());
-                        removed += query.execute(&mut *connection).await?.rows_affected();
-                    }
-                    Ok(uint(i64::try_from(removed).unwrap_or(i64::MAX)))
-                })
+            let sql = sql.clone();
+            Box::pin(async move {
+                let mut removed = 0;
+                let counted = [&sql.sweep_challenges, &sql.sweep_sessions, &sql.sweep_budgets];
+                for statement in [&sql.sweep_accounts, &sql.sweep_quotas] {
+                    sqlx::query(safe(statement)).bind(now.as_micros()).execute(&mut *connection).await?;
+                }
+                for statement in counted {
+                    let query = sqlx::query(safe(statement)).bind(now.as_micros());
+                    removed += query.execute(&mut *connection).await?.rows_affected();
+                }
+                Ok(uint(i64::try_from(removed).unwrap_or(i64::MAX)))
             })
-            .await
+        })
+        .await
     }
 }

@@ -1,7 +1,7 @@
 //! A group of change sets: one statement reads what they depend on, one writes them.
 
 use connect_core::store::StoredAnswer;
-use connect_core::{ChangeParts, CommitError, Committed, EventId, Timestamp, TicketId, Version, WorkspaceId};
+use connect_core::{ChangeParts, CommitError, Committed, EventId, TicketId, Timestamp, Version, WorkspaceId};
 use serde::de::DeserializeOwned;
 use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
@@ -38,11 +38,7 @@ impl Judged {
 }
 
 /// Reads what the change sets depend on and judges them, without a lock.
-pub(super) async fn judge_group(
-    connection: &mut PgConnection,
-    sql: &Sql,
-    group: Group,
-) -> Result<Judged, sqlx::Error> {
+pub(super) async fn judge_group(connection: &mut PgConnection, sql: &Sql, group: Group) -> Result<Judged, sqlx::Error> {
     let mut wanted = Wanted::default();
     group.iter().for_each(|(workspace, changes)| wanted.add(*workspace, changes));
     let mut known = load(connection, sql, &wanted).await?;
@@ -55,11 +51,7 @@ pub(super) async fn judge_group(
 
 /// Writes a judged group in one statement, which is a transaction of its own unless the caller has one.
 /// Refused with SQLSTATE CN001 when another commit came in between.
-pub(super) async fn write_group(
-    connection: &mut PgConnection,
-    sql: &Sql,
-    judged: &Judged,
-) -> Result<(), sqlx::Error> {
+pub(super) async fn write_group(connection: &mut PgConnection, sql: &Sql, judged: &Judged) -> Result<(), sqlx::Error> {
     let seen = |workspace| judged.seen.get(&workspace).copied().unwrap_or_default();
     write_rows(connection, sql, Arguments::of(&judged.rows, seen, false)?, LOCK_WAIT_MS).await
 }
@@ -103,7 +95,8 @@ pub(super) async fn was_written(
 ) -> Result<bool, sqlx::Error> {
     let (workspace, seq, id) = witness;
     sqlx::query(safe(&sql.lock_heads)).bind(vec![workspace.to_string()]).execute(&mut *connection).await?;
-    let row = sqlx::query(safe(&sql.event)).bind(workspace.to_string()).bind(int(seq)).fetch_optional(connection).await?;
+    let row =
+        sqlx::query(safe(&sql.event)).bind(workspace.to_string()).bind(int(seq)).fetch_optional(connection).await?;
     let Some(row) = row else { return Ok(false) };
     let event: connect_core::event::Event = decode(row.try_get(0)?)?;
     Ok(event.id == id)
@@ -116,6 +109,11 @@ fn decode<T: DeserializeOwned>(text: &str) -> Result<T, sqlx::Error> {
 fn column<T: DeserializeOwned>(row: &PgRow, place: usize) -> Result<T, sqlx::Error> {
     decode(row.try_get(place)?)
 }
+
+/// Scope, kind and key, and the record that holds it.
+type Key = (String, String, String, WorkspaceId, String);
+/// Workspace, actor and key; request hash, what was committed, end.
+type Answer = (WorkspaceId, String, String, String, String, i64);
 
 async fn load(connection: &mut PgConnection, sql: &Sql, wanted: &Wanted) -> Result<Known, sqlx::Error> {
     let Wanted { heads, tickets, records, keys, answers } = wanted;
@@ -148,12 +146,10 @@ async fn load(connection: &mut PgConnection, sql: &Sql, wanted: &Wanted) -> Resu
         known.records.insert((workspace, id), Version::new(version));
     }
     for place in [3, 4] {
-        type Key = (String, String, String, WorkspaceId, String);
         for (scope, kind, key, workspace, record) in column::<Vec<Key>>(&row, place)? {
             known.keys.insert(KeyRef { scope, kind, key }, (workspace, record));
         }
     }
-    type Answer = (WorkspaceId, String, String, String, String, i64);
     for (workspace, actor, key, request_hash, committed, expires_at) in column::<Vec<Answer>>(&row, 5)? {
         let (committed, expires_at) = (decode(&committed)?, Timestamp::from_micros(expires_at));
         known.answers.insert(AnswerRef { workspace, actor, key }, StoredAnswer { request_hash, committed, expires_at });
@@ -169,4 +165,3 @@ pub(super) fn stored_answer(row: &PgRow, from: usize) -> Result<StoredAnswer, sq
         expires_at: Timestamp::from_micros(row.try_get(from + 2)?),
     })
 }
-

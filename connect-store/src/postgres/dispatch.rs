@@ -12,7 +12,7 @@ use crate::sql::{int, one_more, safe, store_error, uint};
 
 pub(super) async fn unrouted(store: &PostgresStore, limit: Limit) -> Result<Vec<Unrouted>, StoreError> {
     let query = sqlx::query(safe(&store.inner.sql.unrouted)).bind(int(limit.get() as u64));
-    let found = store.read(query.fetch_all(&store.inner.reads)).await?;
+    let found = store.all(query).await?;
     found
         .iter()
         .map(|row| {
@@ -61,8 +61,8 @@ pub(super) async fn route(store: &PostgresStore, workspace: WorkspaceId, route: 
 pub(super) async fn claim(store: &PostgresStore, claim: Claim) -> Result<Vec<Claimed>, StoreError> {
     let Claim { now, lease, limit } = claim;
     // Looking first spares an idle desk the write.
-    let due = sqlx::query_scalar::<_, bool>(safe(&store.inner.sql.any_due)).bind(now.as_micros());
-    if !store.read(due.fetch_one(&store.inner.reads)).await? {
+    let due = sqlx::query(safe(&store.inner.sql.any_due)).bind(now.as_micros());
+    if !store.one(due).await?.try_get::<bool, _>(0).map_err(store_error)? {
         return Ok(Vec::new());
     }
     let sql = store.inner.sql.clone();
@@ -141,5 +141,5 @@ pub(super) async fn list(
     if let Some(messages) = messages {
         query = query.bind(messages.iter().map(ToString::to_string).collect::<Vec<_>>());
     }
-    store.read(query.fetch_all(&store.inner.reads)).await?.iter().map(delivery).collect()
+    store.all(query).await?.iter().map(delivery).collect()
 }

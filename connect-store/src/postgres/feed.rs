@@ -39,7 +39,8 @@ impl PostgresFeed {
         let (alive, gone) = watch::channel(());
         let (hints, waiting) = mpsc::channel(QUEUE);
         let (fanout, listening) = (Fanout::default(), Arc::new(AtomicBool::new(false)));
-        let pool = PgPoolOptions::new().max_connections(1).test_before_acquire(false).connect_lazy_with(options.clone());
+        let pool =
+            PgPoolOptions::new().max_connections(1).test_before_acquire(false).connect_lazy_with(options.clone());
         tokio::spawn(send(pool, channel.clone(), waiting));
         tokio::spawn(listen(options, channel, fanout.clone(), listening.clone(), gone));
         Self { fanout, hints, listening, _alive: alive }
@@ -66,14 +67,20 @@ impl LiveFeed for PostgresFeed {
     }
 }
 
+/// Keeps the newest hint of a workspace, in whatever order they come.
+fn note(newest: &mut HashMap<WorkspaceId, u64>, hint: Hint) {
+    let known = newest.entry(hint.workspace).or_default();
+    *known = hint.seq.max(*known);
+}
+
 /// Sends the newest hint of each workspace, a batch at a time, until the feed is gone.
 async fn send(pool: PgPool, channel: String, mut waiting: mpsc::Receiver<Hint>) {
     let mut newest: HashMap<WorkspaceId, u64> = HashMap::new();
     while let Some(hint) = waiting.recv().await {
-        newest.insert(hint.workspace, hint.seq);
+        note(&mut newest, hint);
         tokio::time::sleep(GATHER).await;
         while let Ok(hint) = waiting.try_recv() {
-            newest.insert(hint.workspace, hint.seq);
+            note(&mut newest, hint);
         }
         let payloads: Vec<String> = newest.drain().map(|(workspace, seq)| format!("{workspace} {seq}")).collect();
         let statement = "SELECT pg_notify($1, payload) FROM unnest($2) AS payload";

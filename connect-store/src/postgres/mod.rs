@@ -29,14 +29,16 @@ use std::time::Duration;
 use connect_core::ticket::TicketList;
 use connect_core::{ChangeSet, CommitError, Committed, StoreError, WorkspaceId};
 use futures::future::BoxFuture;
-use sqlx::Row;
-use sqlx::postgres::{PgConnection, PgPool, PgRow};
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgArguments, PgConnection, PgPool, PgRow, Postgres};
+use sqlx::query::Query;
+use sqlx::{Connection, Row};
 
 use crate::sql::{read_doc, store_error};
 
 pub use clock::DatabaseClock;
 pub use feed::PostgresFeed;
-pub use open::{PostgresError, PostgresSettings, migrations};
+pub use open::{PostgresError, PostgresSettings, script};
 
 use sql::Sql;
 use writer::Writers;
@@ -101,12 +103,30 @@ impl PostgresStore {
         self.inner.writes.close().await;
     }
 
-    /// A read, given up when the server does not answer in time.
-    async fn read<T>(&self, query: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
-        match tokio::time::timeout(self.inner.timeout, query).await {
-            Ok(answer) => answer.map_err(store_error),
-            Err(_) => Err(no_answer()),
-        }
+    async fn reading(&self) -> Result<PoolConnection<Postgres>, StoreError> {
+        let acquired = tokio::time::timeout(self.inner.timeout, self.inner.reads.acquire()).await;
+        acquired.map_err(|_| no_answer())?.map_err(store_error)
+    }
+
+    /// All rows of a read, given up when the server does not answer in time.
+    async fn all(&self, query: Query<'_, Postgres, PgArguments>) -> Result<Vec<PgRow>, StoreError> {
+        let mut connection = self.reading().await?;
+        let rows = tokio::time::timeout(self.inner.timeout, query.fetch_all(&mut *connection)).await;
+        answered(rows, connection)
+    }
+
+    /// The row of a read, if there is one.
+    async fn optional(&self, query: Query<'_, Postgres, PgArguments>) -> Result<Option<PgRow>, StoreError> {
+        let mut connection = self.reading().await?;
+        let row = tokio::time::timeout(self.inner.timeout, query.fetch_optional(&mut *connection)).await;
+        answered(row, connection)
+    }
+
+    /// The row of a read.
+    async fn one(&self, query: Query<'_, Postgres, PgArguments>) -> Result<PgRow, StoreError> {
+        let mut connection = self.reading().await?;
+        let row = tokio::time::timeout(self.inner.timeout, query.fetch_one(&mut *connection)).await;
+        answered(row, connection)
     }
 
     /// A write of several statements in a transaction of its own, on a task that nobody cancels. What was
@@ -117,10 +137,10 @@ impl PostgresStore {
         F: for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, Result<T, sqlx::Error>> + Send + Sync + 'static,
     {
         let work = Arc::new(work);
-        self.on_a_task(move |pool| {
+        self.on_a_task(move |connection| {
             let work = work.clone();
             Box::pin(async move {
-                let mut transaction = pool.begin().await?;
+                let mut transaction = connection.begin().await?;
                 let answer = work(&mut transaction).await?;
                 transaction.commit().await?;
                 Ok(answer)
@@ -135,39 +155,48 @@ impl PostgresStore {
         T: Send + 'static,
         F: for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, Result<T, sqlx::Error>> + Send + Sync + 'static,
     {
-        let work = Arc::new(work);
-        self.on_a_task(move |pool| {
-            let work = work.clone();
-            Box::pin(async move {
-                let mut connection = pool.acquire().await?;
-                work(&mut connection).await
-            })
-        })
-        .await
+        self.on_a_task(work).await
     }
 
     async fn on_a_task<T, F>(&self, attempt: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: Fn(PgPool) -> BoxFuture<'static, Result<T, sqlx::Error>> + Send + 'static,
+        F: for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, Result<T, sqlx::Error>> + Send + Sync + 'static,
     {
-        let pool = self.inner.writes.clone();
+        let (pool, patience) = (self.inner.writes.clone(), self.inner.timeout);
         let task = tokio::spawn(async move {
             let mut tries = 0;
             loop {
                 tries += 1;
-                match attempt(pool.clone()).await {
-                    Err(error) if tries < TRIES && is_serialization_failure(&error) => {
+                let mut connection = pool.acquire().await.map_err(store_error)?;
+                let answer = tokio::time::timeout(patience, attempt(&mut connection)).await;
+                match answer {
+                    Ok(Err(error)) if tries < TRIES && is_serialization_failure(&error) => {
+                        drop(connection);
                         tokio::time::sleep(Duration::from_millis(5 * tries)).await;
                     }
-                    answer => return answer.map_err(store_error),
+                    answer => return answered(answer, connection),
                 }
             }
         });
-        match tokio::time::timeout(self.inner.timeout, task).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(StoreError::unavailable("the write did not end well")),
-            Err(_) => Err(no_answer()),
+        match task.await {
+            Ok(answer) => answer,
+            Err(_) => Err(StoreError::unavailable("the write did not end well")),
+        }
+    }
+}
+
+/// What came of a query. A connection whose answer did not come in time is of no more use: it is closed, and
+/// not given back to the pool, which would wait for it.
+fn answered<T>(
+    answer: Result<Result<T, sqlx::Error>, tokio::time::error::Elapsed>,
+    connection: PoolConnection<Postgres>,
+) -> Result<T, StoreError> {
+    match answer {
+        Ok(answer) => answer.map_err(store_error),
+        Err(_) => {
+            drop(connection.detach());
+            Err(no_answer())
         }
     }
 }
@@ -186,7 +215,7 @@ fn is_serialization_failure(error: &sqlx::Error) -> bool {
 }
 
 fn code(error: &sqlx::Error) -> Option<String> {
-    error.as_database_error().and_then(|error| error.code()).map(|code| code.to_string())
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).map(String::from)
 }
 
 /// The first column of a row as the document of a noun.

@@ -1,6 +1,7 @@
 //! Opening the database: settings, migrations, and what can be wrong with it.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use super::clock::DatabaseClock;
 use super::sql::Sql;
 use super::writer::Writers;
 use super::{Inner, PostgresStore};
+use crate::sql::hexadecimal;
 
 /// The migrations in their order; `{s}` stands for the schema.
 const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "first", include_str!("../../migrations/postgres/0001_first.sql"))];
@@ -106,8 +108,39 @@ pub enum PostgresError {
 }
 
 /// The migrations as SQL for this schema, in their order: version, name, text.
-pub fn migrations(schema: &str) -> Vec<(i64, &'static str, String)> {
+fn migrations(schema: &str) -> Vec<(i64, &'static str, String)> {
     MIGRATIONS.iter().map(|(version, name, text)| (*version, *name, text.replace("{s}", schema))).collect()
+}
+
+/// All that makes an empty database ready, as one script for whoever may change its schema; the program then
+/// needs no such right.
+pub fn script(schema: &str) -> String {
+    let mut script = format!(
+        "CREATE SCHEMA IF NOT EXISTS {schema};\nCREATE TABLE {schema}.migrations (\n    version bigint PRIMARY KEY,\n    \
+         description text NOT NULL,\n    installed_on timestamptz NOT NULL DEFAULT now(),\n    success boolean NOT NULL,\n    \
+         checksum bytea NOT NULL,\n    execution_time bigint NOT NULL\n);\n"
+    );
+    for migration in list(schema) {
+        let checksum = hexadecimal(&migration.checksum);
+        let (version, name) = (migration.version, &migration.description);
+        let _ = write!(
+            script,
+            "\n-- {version:04} {name}\n{}\nINSERT INTO {schema}.migrations (version, description, success, checksum, execution_time)\n    \
+             VALUES ({version}, '{name}', true, '\\x{checksum}', 0);\n",
+            migration.sql.as_str()
+        );
+    }
+    script
+}
+
+fn list(schema: &str) -> Vec<Migration> {
+    migrations(schema)
+        .into_iter()
+        .map(|(version, name, text)| {
+            let text = AssertSqlSafe(text).into_sql_str();
+            Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, text, false)
+        })
+        .collect()
 }
 
 impl PostgresStore {
@@ -150,7 +183,8 @@ impl PostgresStore {
         let sql = Sql::new(schema);
         // Fails now, and in words, if the tables cannot be read.
         sqlx::query(crate::sql::safe(&sql.ready)).execute(&mut connection).await?;
-        let writes = pool(settings.writers).connect_lazy_with(options.clone());
+        let limited = pool(settings.writers).after_connect(|connection, _| Box::pin(limit(connection)));
+        let writes = limited.connect_lazy_with(options.clone());
         let clock = Arc::new(DatabaseClock::start(connection, options.clone()).await?);
         let writers = Writers::start(&options, &sql, settings.committers, settings.group.max(1), settings.timeout);
         let inner = Inner { sql, reads, writes, writers, timeout: settings.timeout, clock };
@@ -181,6 +215,13 @@ fn pool(size: u32) -> PgPoolOptions {
         .test_before_acquire(false)
         .acquire_timeout(Duration::from_secs(3))
         .idle_timeout(Duration::from_secs(600))
+}
+
+/// What the server itself ends: the waiting for a lock, and a transaction of a node that is no more there.
+pub(super) async fn limit(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let limits =
+        "SET lock_timeout = '3s'; SET statement_timeout = '15s'; SET idle_in_transaction_session_timeout = '10s'";
+    sqlx::raw_sql(limits).execute(connection).await.map(|_| ())
 }
 
 fn quiet(options: PgConnectOptions) -> PgConnectOptions {
@@ -231,14 +272,7 @@ async fn lock(connection: &mut PgConnection, schema: &str) -> Result<(), Postgre
 
 async fn run(connection: &mut PgConnection, schema: &str) -> Result<(), PostgresError> {
     sqlx::query(AssertSqlSafe(format!("CREATE SCHEMA IF NOT EXISTS {schema}"))).execute(&mut *connection).await?;
-    let list = migrations(schema)
-        .into_iter()
-        .map(|(version, name, text)| {
-            let text = AssertSqlSafe(text).into_sql_str();
-            Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, text, false)
-        })
-        .collect();
-    let mut migrator = Migrator::with_migrations(list);
+    let mut migrator = Migrator::with_migrations(list(schema));
     migrator.dangerous_set_table_name(format!("{schema}.migrations"));
     // The lock of this schema is held already; the migrator's own would be one for the whole database, and
     // the host's migrations use it too.

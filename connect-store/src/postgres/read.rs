@@ -6,7 +6,8 @@ use connect_core::event::{Event, Fact};
 use connect_core::message::Message;
 use connect_core::record::Record;
 use connect_core::store::{
-    Counters, EventList, ExportList, Import, MessageList, MovedRow, RecordList, StoredAnswer, TicketKey, TicketRow, Unrouted,
+    Counters, EventList, ExportList, Import, MessageList, MovedRow, RecordList, StoredAnswer, TicketKey, TicketRow,
+    Unrouted,
 };
 use connect_core::ticket::TicketList;
 use connect_core::{
@@ -52,8 +53,9 @@ impl Store for PostgresStore {
         actor: Actor,
         key: String,
     ) -> Result<Option<StoredAnswer>, StoreError> {
-        let query = sqlx::query(safe(&self.inner.sql.answer)).bind(workspace.to_string()).bind(actor.to_string()).bind(key);
-        let row = self.read(query.fetch_optional(&self.inner.reads)).await?;
+        let query =
+            sqlx::query(safe(&self.inner.sql.answer)).bind(workspace.to_string()).bind(actor.to_string()).bind(key);
+        let row = self.optional(query).await?;
         row.map(|row| commit::stored_answer(&row, 0)).transpose().map_err(store_error)
     }
 
@@ -67,7 +69,7 @@ impl Store for PostgresStore {
 
     async fn message(&self, workspace: WorkspaceId, id: MessageId) -> Result<Option<Message>, StoreError> {
         let query = sqlx::query(safe(&self.inner.sql.message)).bind(workspace.to_string()).bind(id.to_string());
-        let row = self.read(query.fetch_optional(&self.inner.reads)).await?;
+        let row = self.optional(query).await?;
         row.as_ref().map(row_doc).transpose()
     }
 
@@ -84,7 +86,7 @@ impl Store for PostgresStore {
         if let Some(ids) = ids {
             query = query.bind(texts(&ids));
         }
-        let rows = self.read(query.fetch_all(&self.inner.reads)).await?;
+        let rows = self.all(query).await?;
         rows.iter().map(row_doc).collect()
     }
 
@@ -100,7 +102,7 @@ impl Store for PostgresStore {
         if let Some(ticket) = ticket {
             query = query.bind(ticket.to_string());
         }
-        let rows = self.read(query.fetch_all(&self.inner.reads)).await?;
+        let rows = self.all(query).await?;
         rows.iter().map(row_doc).collect()
     }
 
@@ -111,7 +113,7 @@ impl Store for PostgresStore {
         id: String,
     ) -> Result<Option<Record>, StoreError> {
         let query = sqlx::query(safe(&self.inner.sql.record)).bind(workspace.to_string()).bind(kind).bind(id);
-        self.read(query.fetch_optional(&self.inner.reads)).await?.as_ref().map(record).transpose()
+        self.optional(query).await?.as_ref().map(record).transpose()
     }
 
     async fn records(
@@ -134,7 +136,7 @@ impl Store for PostgresStore {
                 .bind(texts(ids))
                 .bind(after),
         };
-        self.read(query.fetch_all(&self.inner.reads)).await?.iter().map(record).collect()
+        self.all(query).await?.iter().map(record).collect()
     }
 
     async fn find(
@@ -144,20 +146,20 @@ impl Store for PostgresStore {
         key: String,
     ) -> Result<Option<Record>, StoreError> {
         let query = sqlx::query(safe(&self.inner.sql.find)).bind(workspace.to_string()).bind(kind).bind(key);
-        self.read(query.fetch_optional(&self.inner.reads)).await?.as_ref().map(record).transpose()
+        self.optional(query).await?.as_ref().map(record).transpose()
     }
 
     async fn locate(&self, kind: &'static str, key: String) -> Result<Vec<(WorkspaceId, Record)>, StoreError> {
         let most = int(Limit::MAX.get() as u64);
         let query = sqlx::query(safe(&self.inner.sql.locate)).bind(kind).bind(key).bind(most);
-        let rows = self.read(query.fetch_all(&self.inner.reads)).await?;
+        let rows = self.all(query).await?;
         rows.iter().map(|row| Ok((workspace_id(row, 4)?, record(row)?))).collect()
     }
 
     async fn workspaces(&self, after: Option<WorkspaceId>, limit: Limit) -> Result<Vec<WorkspaceId>, StoreError> {
         let after = after.unwrap_or(WorkspaceId::DIRECTORY).to_string();
         let query = sqlx::query(safe(&self.inner.sql.workspaces)).bind(after).bind(one_more(limit));
-        let rows = self.read(query.fetch_all(&self.inner.reads)).await?;
+        let rows = self.all(query).await?;
         rows.iter().map(|row| workspace_id(row, 0)).collect()
     }
 
@@ -201,7 +203,7 @@ impl Store for PostgresStore {
 
     async fn ready(&self) -> Result<(), StoreError> {
         let query = sqlx::query(safe(&self.inner.sql.ready));
-        self.read(query.execute(&self.inner.reads)).await?;
+        self.one(query).await?;
         self.can_write().await
     }
 }

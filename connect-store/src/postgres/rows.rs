@@ -6,7 +6,9 @@ use connect_core::delivery::{Delivery, DeliveryState};
 use connect_core::event::{Event, Fact};
 use connect_core::message::{Message, MessageKind};
 use connect_core::ticket::{Category, Ticket};
-use connect_core::{Committed, ContactId, DeliveryId, LabelName, MessageId, TicketId, UserId, Version, WorkspaceId, search};
+use connect_core::{
+    Committed, ContactId, DeliveryId, LabelName, MessageId, TicketId, UserId, Version, WorkspaceId, search,
+};
 use serde::Serialize;
 use serde_json::value::RawValue;
 

@@ -25,7 +25,10 @@ statements! {
     make_heads = "INSERT INTO {s}.head (workspace_id, last_seq, last_number) SELECT w, 0, 0 FROM unnest($1) AS w ORDER BY w COLLATE \"C\"
         ON CONFLICT DO NOTHING";
     lock_heads = "SELECT 1 FROM {s}.head WHERE workspace_id = ANY ($1) ORDER BY workspace_id FOR UPDATE";
-    drop_ended_answers = "DELETE FROM {s}.answer WHERE expires_at <= (extract(epoch FROM now()) * 1000000)::bigint";
+    drop_ended_answers = "DELETE FROM {s}.answer WHERE (workspace_id, actor, key) IN (
+            SELECT workspace_id, actor, key FROM {s}.answer WHERE expires_at <= (extract(epoch FROM now()) * 1000000)::bigint
+            LIMIT 1000 FOR UPDATE SKIP LOCKED
+        )";
 
     // Reads.
     answer = "SELECT request_hash, committed, expires_at FROM {s}.answer WHERE workspace_id = $1 AND actor = $2 AND key = $3";
@@ -119,7 +122,7 @@ statements! {
     drop_sessions = "DELETE FROM {s}.session WHERE user_id = $1";
     drop_replaced_session = "DELETE FROM {s}.session WHERE id = $1";
     budget = "SELECT units, ends_at FROM {s}.budget WHERE account = $1";
-    make_budget = "INSERT INTO {s}.budget (account, units, ends_at) VALUES ($1, 0, 0) ON CONFLICT DO NOTHING";
+    make_budget = "INSERT INTO {s}.budget (account, units, ends_at) VALUES ($1, 0, 0) ON CONFLICT (account) DO UPDATE SET account = excluded.account";
     lock_budget = "SELECT units, ends_at FROM {s}.budget WHERE account = $1 FOR UPDATE";
     update_budget = "UPDATE {s}.budget SET units = $2, ends_at = $3 WHERE account = $1";
     sweep_challenges = "DELETE FROM {s}.challenge WHERE expires_at <= $1";

@@ -27,7 +27,7 @@ pub(super) async fn one(
             sqlx::query(safe(&store.inner.sql.ticket_by_number)).bind(workspace).bind(number)
         }
     };
-    let Some(row) = store.read(query.fetch_optional(&store.inner.reads)).await? else { return Ok(None) };
+    let Some(row) = store.optional(query).await? else { return Ok(None) };
     let (ticket, contact): (&str, &str) = (row.try_get(0).map_err(store_error)?, row.try_get(1).map_err(store_error)?);
     Ok(Some(TicketRow { ticket: read_doc(ticket)?, contact: read_doc(contact)? }))
 }
@@ -41,7 +41,7 @@ pub(super) async fn explain(
     let query = statement(store, workspace, list)?;
     let text = AssertSqlSafe(format!("EXPLAIN {}", query.text));
     let query = sqlx::query_with(text, query.arguments).persistent(false);
-    let lines = store.read(query.fetch_all(&store.inner.reads)).await?;
+    let lines = store.all(query).await?;
     let line = |row: &sqlx::postgres::PgRow| row.try_get::<String, _>(0).map_err(store_error);
     Ok(lines.iter().map(line).collect::<Result<Vec<_>, _>>()?.join("\n"))
 }
@@ -119,7 +119,7 @@ pub(super) async fn page(
     let query = statement(store, workspace, &list)?;
     // One row of JSON for the whole page: the driver's cost is by the row.
     let query = sqlx::query_with(AssertSqlSafe(query.text), query.arguments);
-    let row = store.read(query.fetch_one(&store.inner.reads)).await?;
+    let row = store.one(query).await?;
     let rows: Vec<(Ticket, Contact)> = read_doc(row.try_get(0).map_err(store_error)?)?;
     Ok(rows.into_iter().map(|(ticket, contact)| TicketRow { ticket, contact }).collect())
 }
@@ -214,7 +214,8 @@ fn words(query: &mut Query, schema: &str, workspace: WorkspaceId, list: &TicketL
         let marked = kinds.iter().map(|kind| format!("'{}{}'{star}", rows::mark(workspace, *kind), rows::cut(word)));
         let expression = marked.collect::<Vec<_>>().join(" | ");
         query.text.push_str(if place == 0 { "" } else { " INTERSECT " });
-        let _ = write!(query.text, "SELECT s.ticket_id FROM {schema}.search s WHERE s.workspace_id = $1 AND s.words @@ ");
+        let _ =
+            write!(query.text, "SELECT s.ticket_id FROM {schema}.search s WHERE s.workspace_id = $1 AND s.words @@ ");
         query.push("?::tsquery", [Value::Text(&expression)])?;
     }
     query.text.push_str("))");

@@ -16,7 +16,7 @@ use crate::sql::{int, one_more, read_doc, safe, store_error, uint};
 
 pub(super) async fn counters(store: &PostgresStore, workspace: WorkspaceId) -> Result<Option<Counters>, StoreError> {
     let query = sqlx::query(safe(&store.inner.sql.counters)).bind(workspace.to_string());
-    let row = store.read(query.fetch_optional(&store.inner.reads)).await?;
+    let row = store.optional(query).await?;
     let read = |row: PgRow| -> Result<Counters, sqlx::Error> {
         Ok(Counters {
             last_seq: uint(row.try_get(0)?),
@@ -55,7 +55,7 @@ pub(super) async fn export(
         }
         Part::Records | Part::Tickets | Part::Messages | Part::Deliveries => query.bind(after).bind(one_more(limit)),
     };
-    let found = store.read(query.fetch_all(&store.inner.reads)).await?;
+    let found = store.all(query).await?;
     found.iter().map(|row| moved(part, row)).collect()
 }
 
@@ -89,11 +89,7 @@ fn record(row: &PgRow) -> Result<MovedRow, StoreError> {
     Ok(MovedRow::Record { record, keys })
 }
 
-pub(super) async fn import(
-    store: &PostgresStore,
-    workspace: WorkspaceId,
-    import: Import,
-) -> Result<(), CommitError> {
+pub(super) async fn import(store: &PostgresStore, workspace: WorkspaceId, import: Import) -> Result<(), CommitError> {
     if counters(store, workspace).await?.is_some() {
         return Err(CommitError::Conflict { what: workspace.to_string() });
     }
@@ -110,8 +106,10 @@ pub(super) async fn import(
         if places.is_empty() {
             continue;
         }
-        let query = sqlx::query_scalar::<_, String>(safe(statement)).bind(workspace.to_string()).bind(places);
-        let present: BTreeSet<String> = store.read(query.fetch_all(&store.inner.reads)).await?.into_iter().collect();
+        let query = sqlx::query(safe(statement)).bind(workspace.to_string()).bind(places);
+        let rows = store.all(query).await?;
+        let place = |row: &PgRow| row.try_get::<String, _>(0).map_err(store_error);
+        let present = rows.iter().map(place).collect::<Result<BTreeSet<_>, _>>()?;
         incoming.leave_out(part, &present);
     }
     let Incoming { rows, deliveries, counters } = incoming;

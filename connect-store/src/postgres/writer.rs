@@ -1,6 +1,7 @@
 //! The tasks that commit. Each workspace belongs to one of them, so within a node its commits never meet;
 //! what waits for the same task is written as a group.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use connect_core::{ChangeParts, CommitError, Committed, StoreError, WorkspaceId};
@@ -12,7 +13,7 @@ use tracing::warn;
 
 use super::commit::{self, Group, Judged, Outcome};
 use super::sql::Sql;
-use super::{TRIES, code, is_serialization_failure, no_answer};
+use super::{TRIES, code, is_serialization_failure, no_answer, open};
 use crate::sql::{safe, store_error};
 
 /// Commits that may wait for a task before callers wait to hand theirs in.
@@ -91,6 +92,8 @@ enum Trouble {
     Again,
     /// The server refused it; nothing is written.
     Refused(sqlx::Error),
+    /// Somebody else, such as a host in a transaction of its own, holds a head row; nothing is written.
+    Locked(sqlx::Error),
     /// The connection was lost before anything was sent that writes.
     Unreachable(sqlx::Error),
     /// The connection was lost while it was written.
@@ -124,6 +127,7 @@ impl Task {
             for (answer, outcome) in answers.into_iter().zip(outcomes) {
                 let _ = answer.send(outcome);
             }
+            self.clean().await;
             if let Some(done) = close {
                 if let Some(connection) = self.connection.take() {
                     let _ = connection.close().await;
@@ -143,30 +147,49 @@ impl Task {
         let all = group.len();
         match self.write(group.clone()).await {
             Ok(outcomes) => outcomes,
+            Err(Trouble::Locked(_)) if group.iter().any(|(workspace, _)| *workspace != group[0].0) => {
+                self.write_apart(group).await
+            }
             Err(Trouble::Refused(_)) if all > 1 => {
                 let mut outcomes = Vec::with_capacity(all);
                 for one in group {
                     let outcome = self.write(vec![one]).await;
-                    outcomes.push(outcome.map_or_else(|trouble| Err(outcome_of(trouble)), |mut list| {
-                        list.pop().unwrap_or(Err(CommitError::Unknown))
-                    }));
+                    outcomes.push(outcome.map_or_else(
+                        |trouble| Err(outcome_of(trouble)),
+                        |mut list| list.pop().unwrap_or(Err(CommitError::Unknown)),
+                    ));
                 }
                 outcomes
             }
-            Err(trouble) => {
-                let first = outcome_of(trouble);
-                let cause = first.to_string();
-                let unknown = matches!(first, CommitError::Unknown);
-                let again = || if unknown { CommitError::Unknown } else { StoreError::unavailable(cause.clone()).into() };
-                (0..all).map(|_| Err(again())).collect()
+            Err(trouble) => refused(trouble, all),
+        }
+    }
+
+    /// Writes the change sets of each workspace on their own: one workspace that is locked does not hold up
+    /// the others.
+    async fn write_apart(&mut self, group: Group) -> Vec<Outcome> {
+        let mut by_workspace: BTreeMap<WorkspaceId, (Vec<usize>, Group)> = BTreeMap::new();
+        let mut outcomes: Vec<Outcome> = Vec::with_capacity(group.len());
+        for (place, (workspace, changes)) in group.into_iter().enumerate() {
+            let (places, sets) = by_workspace.entry(workspace).or_default();
+            places.push(place);
+            sets.push((workspace, changes));
+            outcomes.push(Err(CommitError::Unknown));
+        }
+        for (_, (places, sets)) in by_workspace {
+            let count = sets.len();
+            let written = self.write(sets).await.unwrap_or_else(|trouble| refused(trouble, count));
+            for (place, outcome) in places.into_iter().zip(written) {
+                outcomes[place] = outcome;
             }
         }
+        outcomes
     }
 
     async fn write(&mut self, group: Group) -> Result<Vec<Outcome>, Trouble> {
         let mut lost: Vec<Judged> = Vec::new();
         for attempt in 1..=TRIES {
-            match self.attempt(group.clone()).await {
+            match self.attempt(group.clone(), &mut lost).await {
                 Ok(outcomes) => return Ok(outcomes),
                 Err(Trouble::Again) => {
                     // Whoever was first is done now; a little patience keeps two nodes from meeting again.
@@ -185,7 +208,9 @@ impl Task {
         Err(Trouble::Refused(sqlx::Error::Protocol("too many others write to the same workspaces".into())))
     }
 
-    async fn attempt(&mut self, group: Group) -> Result<Vec<Outcome>, Trouble> {
+    /// Judges and writes once. `lost` are earlier attempts whose outcome nobody knows: one of them may still be
+    /// written by the server while this one is judged, and then is the outcome.
+    async fn attempt(&mut self, group: Group, lost: &mut Vec<Judged>) -> Result<Vec<Outcome>, Trouble> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.connect().await.map_err(Trouble::Unreachable)?,
@@ -200,13 +225,24 @@ impl Task {
                 });
             }
         };
+        // Behind the judging: what is written from here on is refused, as the head rows will have moved.
+        for place in 0..lost.len() {
+            let Some(witness) = lost[place].witness() else { continue };
+            match within(commit::was_written(&mut connection, &self.sql, witness)).await {
+                Ok(false) => {}
+                Ok(true) => {
+                    self.connection = Some(connection);
+                    return Ok(lost.swap_remove(place).outcomes);
+                }
+                Err(error) => return Err(self.trouble(connection, error, Some(judged))),
+            }
+        }
         if judged.is_empty() {
             self.connection = Some(connection);
             return Ok(judged.outcomes);
         }
         match within(commit::write_group(&mut connection, &self.sql, &judged)).await {
             Ok(()) => {
-                self.clean(&mut connection).await;
                 self.connection = Some(connection);
                 Ok(judged.outcomes)
             }
@@ -218,12 +254,15 @@ impl Task {
         let state = code(&error);
         let is_told = error.as_database_error().is_some();
         // Class 57 is the server going down, 08 the connection: what was said after that does not count.
-        let is_lost = !is_told || state.as_deref().is_some_and(|code| code.starts_with("57P") || code.starts_with("08"));
+        let is_lost =
+            !is_told || state.as_deref().is_some_and(|code| code.starts_with("57P") || code.starts_with("08"));
         if !is_lost {
             self.connection = Some(connection);
             // 23505: somebody else took a key or a number after this group was judged.
             return if is_serialization_failure(&error) || matches!(state.as_deref(), Some("CN001" | "23505")) {
                 Trouble::Again
+            } else if state.as_deref() == Some("55P03") {
+                Trouble::Locked(error)
             } else {
                 warn!(%error, "the database refused a commit");
                 Trouble::Refused(error)
@@ -259,24 +298,45 @@ impl Task {
     }
 
     async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
-        within(self.options.connect()).await
+        within(async {
+            let mut connection = self.options.connect().await?;
+            open::limit(&mut connection).await?;
+            // The same few statements with arrays of any length: planning them anew each time costs as much as
+            // a quarter of a group.
+            sqlx::raw_sql("SET plan_cache_mode = 'force_generic_plan'").execute(&mut connection).await?;
+            Ok(connection)
+        })
+        .await
     }
 
     /// Removes answers whose time is over. Failing is no harm: they do not count any more.
-    async fn clean(&mut self, connection: &mut PgConnection) {
+    async fn clean(&mut self) {
         self.groups = self.groups.wrapping_add(1);
-        if self.groups.is_multiple_of(CLEAN_EVERY) {
-            let cleaned = sqlx::query(safe(&self.sql.drop_ended_answers)).execute(connection).await;
-            if let Err(error) = cleaned {
-                warn!(%error, "ended answers could not be removed");
-            }
+        if !self.groups.is_multiple_of(CLEAN_EVERY) {
+            return;
+        }
+        let Some(mut connection) = self.connection.take() else { return };
+        match within(sqlx::query(safe(&self.sql.drop_ended_answers)).execute(&mut connection)).await {
+            Ok(_) => self.connection = Some(connection),
+            Err(error) => warn!(%error, "ended answers could not be removed"),
         }
     }
 }
 
+/// The same for every change set of a group.
+fn refused(trouble: Trouble, count: usize) -> Vec<Outcome> {
+    let first = outcome_of(trouble);
+    let cause = first.to_string();
+    let unknown = matches!(first, CommitError::Unknown);
+    let again = || if unknown { CommitError::Unknown } else { StoreError::unavailable(cause.clone()).into() };
+    (0..count).map(|_| Err(again())).collect()
+}
+
 fn outcome_of(trouble: Trouble) -> CommitError {
     match trouble {
-        Trouble::Refused(error) | Trouble::Unreachable(error) => CommitError::Store(store_error(error)),
+        Trouble::Refused(error) | Trouble::Locked(error) | Trouble::Unreachable(error) => {
+            CommitError::Store(store_error(error))
+        }
         Trouble::Again => CommitError::Store(StoreError::unavailable("too many others write to the same workspace")),
         Trouble::Lost(_) | Trouble::Unknown => CommitError::Unknown,
     }

@@ -12,8 +12,8 @@ use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::sql::Sql;
-use crate::sql::{int, read_doc, safe, uint};
 use crate::group::{AnswerRef, Head, KeyRef, Known, MessageRow, Rows, TicketRow, Wanted, judge};
+use crate::sql::{int, read_doc, safe, uint};
 
 type Outcome = Result<Committed, CommitError>;
 

@@ -20,7 +20,7 @@ use sqlx::{AssertSqlSafe, Row};
 
 use crate::sql::{read_doc, store_error};
 
-pub use open::{SqliteError, SqliteSettings, migrations};
+pub use open::{SqliteError, SqliteSettings, script};
 
 use sql::Sql;
 use writer::Writer;

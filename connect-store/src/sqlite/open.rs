@@ -1,6 +1,7 @@
 //! Opening the file: settings, migrations, and what can be wrong with it.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,10 +10,10 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqlSafeStr};
 
+use super::SqliteStore;
 use super::sql::Sql;
 use super::writer::Writer;
-use super::SqliteStore;
-use crate::sql::safe;
+use crate::sql::{hexadecimal, safe};
 
 /// The migrations in their order; `{p}` stands for the prefix.
 const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "first", include_str!("../../migrations/sqlite/0001_first.sql"))];
@@ -76,8 +77,38 @@ pub enum SqliteError {
 }
 
 /// The migrations as SQL for tables of this prefix, in their order: version, name, text.
-pub fn migrations(prefix: &str) -> Vec<(i64, &'static str, String)> {
+fn migrations(prefix: &str) -> Vec<(i64, &'static str, String)> {
     MIGRATIONS.iter().map(|(version, name, text)| (*version, *name, text.replace("{p}", prefix))).collect()
+}
+
+/// All that makes an empty file ready, as one script.
+pub fn script(prefix: &str) -> String {
+    let mut script = format!(
+        "CREATE TABLE {prefix}migrations (\n    version BIGINT PRIMARY KEY,\n    description TEXT NOT NULL,\n    \
+         installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,\n    success BOOLEAN NOT NULL,\n    \
+         checksum BLOB NOT NULL,\n    execution_time BIGINT NOT NULL\n);\n"
+    );
+    for migration in list(prefix) {
+        let checksum = hexadecimal(&migration.checksum);
+        let (version, name) = (migration.version, &migration.description);
+        let _ = write!(
+            script,
+            "\n-- {version:04} {name}\n{}\nINSERT INTO {prefix}migrations (version, description, success, checksum, execution_time)\n    \
+             VALUES ({version}, '{name}', true, x'{checksum}', 0);\n",
+            migration.sql.as_str()
+        );
+    }
+    script
+}
+
+fn list(prefix: &str) -> Vec<Migration> {
+    migrations(prefix)
+        .into_iter()
+        .map(|(version, name, text)| {
+            let text = AssertSqlSafe(text).into_sql_str();
+            Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, text, false)
+        })
+        .collect()
 }
 
 impl SqliteStore {
@@ -173,14 +204,7 @@ async fn migrate(connection: &mut sqlx::SqliteConnection, prefix: &str) -> Resul
             return Ok(());
         }
     }
-    let list = migrations(prefix)
-        .into_iter()
-        .map(|(version, name, text)| {
-            let text = AssertSqlSafe(text).into_sql_str();
-            Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, text, false)
-        })
-        .collect();
-    let mut migrator = Migrator::with_migrations(list);
+    let mut migrator = Migrator::with_migrations(list(prefix));
     migrator.dangerous_set_table_name(table);
     // The plain `run` asks for a bound that no future of a borrowed connection can prove; this is what it calls.
     migrator.run_direct(None, connection, false).await.map_err(|error| match error {

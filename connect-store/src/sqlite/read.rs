@@ -6,7 +6,8 @@ use connect_core::event::Event;
 use connect_core::message::Message;
 use connect_core::record::Record;
 use connect_core::store::{
-    Counters, EventList, ExportList, Import, MessageList, MovedRow, RecordList, StoredAnswer, TicketKey, TicketRow, Unrouted,
+    Counters, EventList, ExportList, Import, MessageList, MovedRow, RecordList, StoredAnswer, TicketKey, TicketRow,
+    Unrouted,
 };
 use connect_core::ticket::TicketList;
 use connect_core::{

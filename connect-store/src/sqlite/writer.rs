@@ -15,8 +15,8 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::warn;
 
 use super::commit::commit_group;
-use super::sql::Sql;
 use super::open;
+use super::sql::Sql;
 use crate::sql::{safe, store_error};
 
 /// Jobs that may wait before callers wait to hand theirs in.

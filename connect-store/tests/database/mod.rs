@@ -27,11 +27,11 @@ struct Name(String);
 
 impl Schema {
     /// One that nobody else uses.
-    pub(crate) async fn new() -> Self {
-        let mut random = [0; 6];
+    pub(crate) fn new() -> Self {
+        let mut random = [0; 8];
         OsRandom.fill(&mut random);
-        let hex: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-        Self(Arc::new(Name(format!("t{}_{hex}", COUNT.fetch_add(1, Ordering::Relaxed)))))
+        let own = u64::from_le_bytes(random);
+        Self(Arc::new(Name(format!("t{}_{own:x}", COUNT.fetch_add(1, Ordering::Relaxed)))))
     }
 
     pub(crate) fn name(&self) -> &str {

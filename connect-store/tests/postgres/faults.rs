@@ -80,7 +80,7 @@ impl Writing {
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_are_lost_lose_and_double_nothing() {
     bounded("commits over connections that are cut", async {
-        let schema = Schema::new().await;
+        let schema = Schema::new();
         let store = schema.open().await;
         let writing = Writing::start(&store, 8).await;
         // Others use the same server: only what has spoken to this schema is cut.

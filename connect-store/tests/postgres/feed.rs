@@ -36,7 +36,7 @@ async fn is_told(from: &PostgresFeed, to: &mut Signals, hint: Hint) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_hears_of_the_others_commits_also_after_its_listener_was_lost() {
     bounded("the feed", async {
-        let schema = Schema::new().await;
+        let schema = Schema::new();
         let nodes = [schema.open().await, schema.open().await];
         let feeds = [PostgresFeed::start(&nodes[0]), PostgresFeed::start(&nodes[1])];
         for feed in &feeds {

@@ -28,7 +28,7 @@ struct Host {
 
 impl Host {
     async fn new(connections: u32) -> Self {
-        let schema = Schema::new().await;
+        let schema = Schema::new();
         let options = PgConnectOptions::from_str(&url()).expect("an address").application_name(&Self::name(&schema));
         let pool = PgPoolOptions::new().max_connections(connections).connect_with(options).await.expect("the pool");
         let store = PostgresStore::from_pool(&pool, schema.settings()).await.expect("beside the host's tables");

@@ -42,7 +42,7 @@ fn kept(ledger: &Ledger, id: TicketId, outcome: &Result<connect_core::Committed,
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_commits_over_two_nodes_are_one_journal() {
     bounded("200 commits", async {
-        let schema = Schema::new().await;
+        let schema = Schema::new();
         let nodes = [schema.open().await, schema.open().await];
         let ledger = all_at_once(&nodes, WORKSPACE, &Maker::new(1), 200).await;
         assert_eq!(ledger.kept(), 200);
@@ -56,7 +56,7 @@ async fn two_hundred_commits_over_two_nodes_are_one_journal() {
 #[tokio::test(flavor = "multi_thread")]
 async fn workspaces_number_on_their_own_while_both_are_written() {
     bounded("commits to two workspaces", async {
-        let schema = Schema::new().await;
+        let schema = Schema::new();
         let nodes = [schema.open().await, schema.open().await];
         let makers = [Maker::new(1), Maker::new(2)];
         let (one, two) =
@@ -73,7 +73,7 @@ async fn workspaces_number_on_their_own_while_both_are_written() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_nodes_that_never_pause_are_both_served() {
     bounded("commits without a pause", async {
-        let schema = Schema::new().await;
+        let schema = Schema::new();
         let nodes = [schema.open().await, schema.open().await];
         let (maker, ledger) = (Arc::new(Maker::new(1)), Arc::new(Ledger::default()));
         let contact = maker.kept_contact(&nodes[0], WORKSPACE).await;
@@ -100,7 +100,7 @@ async fn two_nodes_that_never_pause_are_both_served() {
 #[tokio::test(flavor = "multi_thread")]
 async fn serialization_failures_are_tried_again() {
     bounded("serializable commits", async {
-        let schema = Schema::new().await;
+        let schema = Schema::new();
         let option = "default_transaction_isolation=serializable";
         let mut asked = outside(&format!("{}?options=-c%20{}", url(), option.replace('=', "%3D"))).await;
         let is_set = "SELECT (current_setting('transaction_isolation') = 'serializable')::int::bigint";
@@ -126,7 +126,7 @@ fn agrees(clock: &DatabaseClock, asked: impl FnOnce() -> Timestamp) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_nodes_share_one_time_that_goes_on() {
-    let schema = Schema::new().await;
+    let schema = Schema::new();
     let nodes = [schema.open().await, schema.open().await];
     let clocks = [nodes[0].clock(), nodes[1].clock()];
     agrees(&clocks[0], || clocks[1].now());

@@ -138,7 +138,7 @@ fn faults_of_plans_are_seen() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_list_reads_or_sorts_all_tickets() {
     bounded("the plans of 100,000 tickets", async {
-        let schema = Schema::new().await;
+        let schema = Schema::new();
         let store = schema.open().await;
         let workspaces = [(WORKSPACE, 100_000), (OTHER, 1_000)];
         for (workspace, count) in workspaces {

@@ -237,7 +237,7 @@ fn complete(state: &mut State, key: &str, id: &str, body: &Bytes) -> Response<Bo
     if found[..found.len() - 1].iter().any(|part| part.len() < SMALLEST_PART) {
         return refused(StatusCode::BAD_REQUEST, "EntityTooSmall", "");
     }
-    let content = found.iter().map(|part| part.as_ref()).collect::<Vec<&[u8]>>().concat();
+    let content = found.iter().map(AsRef::as_ref).collect::<Vec<&[u8]>>().concat();
     state.uploads.remove(id);
     let etag = state.store(key, Bytes::from(content));
     let result = format!("<ETag>{}</ETag>", etag.replace('"', "&quot;"));

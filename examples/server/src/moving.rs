@@ -76,8 +76,7 @@ fn write_line(out: &mut dyn Write, line: &Line) -> anyhow::Result<()> {
 /// Opens the file to write: anew, or behind what an interrupted export of the same moment has left there.
 fn begin_or_go_on(path: &Path, export: &mut Export) -> anyhow::Result<File> {
     let told = || format!("the file {}", path.display());
-    let mut file =
-        File::options().read(true).write(true).create(true).truncate(false).open(path).with_context(told)?;
+    let mut file = File::options().read(true).write(true).create(true).truncate(false).open(path).with_context(told)?;
     let mut reader = BufReader::new(&mut file);
     let (mut whole, mut text) = (0, String::new());
     // Whether the last part has begun: people, and the records by which they find the workspace. They are few
@@ -122,14 +121,16 @@ pub(crate) async fn import(settings: &Settings, file: Option<&Path>) -> anyhow::
         }
         None => (Box::new(std::io::stdin().lock()), None),
     };
-    let template = if size.is_some() { "{bar:40} {bytes}/{total_bytes}, {eta}" } else { "{spinner} {bytes}, {elapsed}" };
+    let template =
+        if size.is_some() { "{bar:40} {bytes}/{total_bytes}, {eta}" } else { "{spinner} {bytes}, {elapsed}" };
     let bar = bar(size, template)?;
     let mut importing: Option<Importing> = None;
     let (mut number, mut ended) = (0_u64, false);
     for text in BufReader::new(bar.wrap_read(input)).lines() {
         number += 1;
         let text = text.with_context(|| format!("line {number}"))?;
-        let line: Line = serde_json::from_str(&text).with_context(|| format!("line {number} is no line of an export"))?;
+        let line: Line =
+            serde_json::from_str(&text).with_context(|| format!("line {number} is no line of an export"))?;
         match (&mut importing, line) {
             (None, Line::Header(header)) => importing = Some(Importing::begin(&desk, header).await?),
             (None, _) => bail!("line {number}: an export begins with its header"),
@@ -141,7 +142,9 @@ pub(crate) async fn import(settings: &Settings, file: Option<&Path>) -> anyhow::
     }
     bar.finish_and_clear();
     if !ended {
-        bail!("the export ends after {number} lines without its last one: it is not whole, and the workspace stays closed");
+        bail!(
+            "the export ends after {number} lines without its last one: it is not whole, and the workspace stays closed"
+        );
     }
     eprintln!("imported {number} lines; the workspace is open");
     opened.close().await;

@@ -67,13 +67,17 @@ impl Opened {
 /// Opens the database.
 pub(crate) async fn open(storage: &Storage) -> anyhow::Result<Opened> {
     let opened = match &storage.database {
-        Database::Sqlite(path) => {
-            SqliteStore::open(path, SqliteSettings::default()).await.map(|s| Opened::Sqlite(Arc::new(s))).map_err(Into::into)
-        }
+        Database::Sqlite(path) => SqliteStore::open(path, SqliteSettings::default())
+            .await
+            .map(|s| Opened::Sqlite(Arc::new(s)))
+            .map_err(Into::into),
         Database::Postgres { url, schema, connections } => {
             let settings =
                 PostgresSettings { schema: schema.clone(), readers: *connections, ..PostgresSettings::default() };
-            PostgresStore::connect(&url.0, settings).await.map(|s| Opened::Postgres(Arc::new(s))).map_err(anyhow::Error::from)
+            PostgresStore::connect(&url.0, settings)
+                .await
+                .map(|s| Opened::Postgres(Arc::new(s)))
+                .map_err(anyhow::Error::from)
         }
     };
     opened.with_context(|| format!("CONNECT_DATABASE_URL: {} cannot be used", storage.database))

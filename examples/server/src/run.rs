@@ -30,19 +30,14 @@ fn log(settings: &Settings) -> anyhow::Result<()> {
 
 /// Unused attachments removed at once.
 const SWEPT_AT_ONCE: usize = 200;
+const SWEEPS: usize = 100;
 
 /// Brings the database up to date, or prints how.
 pub(crate) async fn migrate(settings: &Settings, print: bool) -> anyhow::Result<ExitCode> {
     if print {
-        let list = match &settings.storage.database {
-            Database::Sqlite(_) => connect_store::sqlite::migrations("connect_"),
-            Database::Postgres { schema, .. } => {
-                println!("CREATE SCHEMA IF NOT EXISTS {schema};");
-                connect_store::postgres::migrations(schema)
-            }
-        };
-        for (version, name, sql) in list {
-            println!("-- {version:04} {name}\n{sql}");
+        match &settings.storage.database {
+            Database::Sqlite(_) => print!("{}", connect_store::sqlite::script("connect_")),
+            Database::Postgres { schema, .. } => print!("{}", connect_store::postgres::script(schema)),
         }
     } else {
         parts::open(&settings.storage).await?.close().await;
@@ -80,8 +75,16 @@ pub(crate) async fn run(settings: &Settings, with_demo: bool) -> anyhow::Result<
             if let Err(error) = auth.sweep().await {
                 warn!(%error, "what has ended could not be removed");
             }
-            if let Err(error) = desk.sweep_attachments(SWEPT_AT_ONCE).await {
-                warn!(%error, "attachments that nobody used could not be removed");
+            // As long as whole batches are found there is more.
+            for _ in 0..SWEEPS {
+                match desk.sweep_attachments(SWEPT_AT_ONCE).await {
+                    Ok(removed) if removed < SWEPT_AT_ONCE => break,
+                    Ok(_) => {}
+                    Err(error) => {
+                        warn!(%error, "attachments that nobody used could not be removed");
+                        break;
+                    }
+                }
             }
         }
     });

@@ -17,8 +17,8 @@ impl Nginx {
     pub fn start(folder: &Path, ports: &[u16]) -> anyhow::Result<Self> {
         std::fs::create_dir_all(folder)?;
         let port = free_port()?;
-        let servers: String =
-            ports.iter().map(|port| format!("server 127.0.0.1:{port} max_fails=1 fail_timeout=1s;\n")).collect();
+        let server = |port: &u16| format!("server 127.0.0.1:{port} max_fails=1 fail_timeout=1s;");
+        let servers = ports.iter().map(server).collect::<Vec<_>>().join("\n");
         let at = folder.display();
         let user = if std::fs::metadata("/root").is_ok() { "user root;" } else { "" };
         let configuration = format!(

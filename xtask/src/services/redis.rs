@@ -24,7 +24,17 @@ impl Redis {
     /// Starts it again on the same port, empty.
     pub fn resume(&mut self) -> anyhow::Result<()> {
         let server = Command::new(tool("redis-server")?)
-            .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir"])
+            .args([
+                "--port",
+                &self.port.to_string(),
+                "--bind",
+                "127.0.0.1",
+                "--save",
+                "",
+                "--appendonly",
+                "no",
+                "--dir",
+            ])
             .arg(&self.folder)
             .stdout(Stdio::null())
             .spawn()?;

@@ -28,6 +28,7 @@ pub(crate) async fn handle(
     Params(query): Params<Query>,
     request: Request,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
+    let _place = app.upload_slot(&scope.access)?;
     let attachments = app.desk().attachments(&scope.access);
     let attachment = if is_multipart(request.headers()) {
         Files::open(&app, request, app.desk().settings().attachment_limit).await?.only(&attachments).await?

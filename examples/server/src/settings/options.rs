@@ -61,7 +61,11 @@ pub(crate) const OPTIONS: &[OptionRow] = &[
     row("s3_region", Some("us-east-1"), "Region of the S3 bucket"),
     row("s3_access_key_id", None, "Public half of the S3 credentials"),
     secret("s3_secret_access_key", "Secret half of the S3 credentials"),
-    row("gcs_key_file", None, "File with the key of a Google service account; without it Google's own rules find an identity"),
+    row(
+        "gcs_key_file",
+        None,
+        "File with the key of a Google service account; without it Google's own rules find an identity",
+    ),
     row("attachment_mib", Some("25"), "Largest attachment in MiB, 1 to 5000"),
     secret(
         "smtp_url",

@@ -12,11 +12,7 @@ pub(crate) enum Database {
     /// A file.
     Sqlite(PathBuf),
     /// A server, by its address.
-    Postgres {
-        url: Hidden,
-        schema: String,
-        connections: u32,
-    },
+    Postgres { url: Hidden, schema: String, connections: u32 },
 }
 
 impl std::fmt::Display for Database {

@@ -7,6 +7,7 @@ mod limiter;
 mod memory;
 mod memory_auth;
 mod postgres;
+mod scan;
 mod shared;
 mod sqlite;
 mod sqlite_statements;
@@ -15,8 +16,9 @@ use super::{Adapter, Fault};
 
 /// All of them.
 pub(super) fn all() -> impl Iterator<Item = &'static Fault> {
-    let lists: [&[Fault]; 7] = [
+    let lists: [&[Fault]; 8] = [
         shared::FAULTS,
+        scan::FAULTS,
         memory::FAULTS,
         memory_auth::FAULTS,
         sqlite_statements::FAULTS,
