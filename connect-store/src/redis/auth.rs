@@ -1,5 +1,5 @@
 //! Challenges, sessions and budgets. The rules are in the scripts; they are those of
-//! [`auth_rules`](crate::auth_rules), and the conformance kit holds both to the same cases.
+//! [`auth_rules`], and the conformance kit holds both to the same cases.
 
 use std::time::Duration;
 
