@@ -91,7 +91,8 @@ impl Fault {
     /// Whether it is in a statement: those are planted while the program runs, so that it is built once for
     /// all of them.
     fn is_statement(&self) -> bool {
-        self.file.ends_with("/sql.rs")
+        // One that names the statement has to be planted where the name stands.
+        self.file.ends_with("/sql.rs") && !self.find.contains('"')
     }
 
     fn title(&self) -> String {
