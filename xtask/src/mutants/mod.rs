@@ -92,7 +92,7 @@ impl Fault {
     /// all of them.
     fn is_statement(&self) -> bool {
         // One that names the statement has to be planted where the name stands.
-        self.file.ends_with("/sql.rs") && !self.find.contains('"')
+        ["sqlite/sql.rs", "postgres/sql.rs"].iter().any(|file| self.file.ends_with(file)) && !self.find.contains('"')
     }
 
     fn title(&self) -> String {
