@@ -76,7 +76,17 @@ async fn elsewhere(world: &World) -> (WorkspaceId, Vec<MovedRow>, Counters) {
 /// Everything that was stored comes out, each row once, in the order of places.
 pub async fn what_is_exported_is_all_there_is(world: World) {
     let acme = full(&world, world.store().as_ref()).await;
-    world.desk("bolt").await;
+    // Another workspace, with rows of all parts, of which nothing may come along.
+    let (bolt, bob) = world.desk("bolt").await;
+    let once = Once {
+        actor: Actor::User(UserId::from_bits(7)),
+        key: "other".into(),
+        request_hash: "h".into(),
+        expires_at: world.now().plus(Duration::from_secs(36_000)),
+    };
+    let (_, changes) = world.ticket_set(bob.id, "Not acme's", Priority::None, None);
+    let other = world.commit(bolt, changes.once(Some(once))).await.expect("kept").tickets.remove(0);
+    dispatch::queue(&world, bolt, &other, 2).await;
     let rows = all(world.store().as_ref(), acme).await;
     let count = |part| rows.iter().filter(|row| row.part() == part).count();
     let counts: Vec<usize> = Part::ALL.into_iter().map(count).collect();
