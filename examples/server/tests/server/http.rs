@@ -18,6 +18,8 @@ pub struct Client {
 pub struct Answer {
     pub status: StatusCode,
     pub text: String,
+    /// `Retry-After`, in seconds.
+    pub retry_after: Option<u64>,
 }
 
 impl Answer {
@@ -72,10 +74,11 @@ impl Client {
         let connection = tokio::spawn(connection);
         let response = sender.send_request(request).await?;
         let status = response.status();
+        let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
         let bytes = response.into_body().collect().await?.to_bytes();
         drop(sender);
         connection.abort();
-        Ok(Answer { status, text: String::from_utf8_lossy(&bytes).into_owned() })
+        Ok(Answer { status, text: String::from_utf8_lossy(&bytes).into_owned(), retry_after })
     }
 
     /// A request whose answer has no end; none when it is refused.

@@ -160,3 +160,37 @@ async fn three_nodes_lose_nothing_when_one_dies_and_the_database_restarts() {
         agent.at(node.port).get("/api/v1/me").await.expect(200);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_redis_nobody_signs_in_and_tickets_go_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut redis = Redis::start(&folder.path().join("redis")).expect("Redis starts");
+    let url = redis.url();
+    let server = Server::start(&folder.path().join("node"), &[("CONNECT_REDIS_URL", url.as_str())]);
+    let agent = sign_in(&server, "agent@acme.example", async |email| captured(&server, email).await).await;
+    acme(&agent).await;
+    redis.kill();
+    let ask = serde_json::json!({"email": "other@acme.example"});
+    for n in 0..20 {
+        agent.post("/api/v1/workspaces/acme/tickets", &ticket(&format!("Ticket {n}"))).await.expect(201);
+        let refused = server.client().post("/api/v1/auth/otp/request", &ask).await;
+        refused.expect(503);
+        assert!(refused.retry_after.is_some(), "a refusal says when to come back");
+    }
+    server.client().get("/healthz").await.expect(200);
+    redis.resume().expect("Redis starts again");
+    for attempt in 0..200 {
+        if server.client().post("/api/v1/auth/otp/request", &ask).await.status == 202 {
+            break;
+        }
+        assert!(attempt < 199, "with Redis back, people sign in again");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    drop(server);
+    // A server starts without it, too.
+    redis.kill();
+    let server = Server::start(&folder.path().join("node"), &[("CONNECT_REDIS_URL", url.as_str())]);
+    let agent = agent.at(server.port);
+    agent.get("/api/v1/workspaces/acme/tickets").await.expect(200);
+    server.client().post("/api/v1/auth/otp/request", &ask).await.expect(503);
+}
