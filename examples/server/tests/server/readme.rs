@@ -4,6 +4,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::database::Schema;
+
 /// The blocks of the README that are marked with a word after `sh`.
 fn blocks(mark: &str) -> Vec<String> {
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).expect("README.md");
@@ -14,7 +16,7 @@ fn blocks(mark: &str) -> Vec<String> {
 #[test]
 fn every_command_of_the_readme_works() {
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).expect("README.md");
-    let marked = ["run", "test", "session"].map(|mark| blocks(mark).len()).iter().sum::<usize>();
+    let marked = ["run", "test", "session", "move"].map(|mark| blocks(mark).len()).iter().sum::<usize>();
     assert_eq!(readme.matches("```sh").count(), marked, "every block of commands is run by a test");
     assert_eq!(blocks("test"), ["cargo xtask test\n"], "which is what runs this test");
 
@@ -24,15 +26,7 @@ fn every_command_of_the_readme_works() {
     let run = blocks("run").remove(0);
     assert!(run.trim().starts_with("cargo run --release -p connect-server"));
     let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
-    let mut command = Command::new("bash");
-    // Cargo tells its tests about themselves; told the same, the cargo of the README would build anew.
-    #[allow(clippy::disallowed_methods)]
-    let told = std::env::vars().map(|(name, _)| name).filter(|name| name.starts_with("CARGO_") && name != "CARGO_HOME");
-    told.for_each(|name| {
-        command.env_remove(name);
-    });
-    let mut server = command
-        .args(["-c", &format!("exec {run}")])
+    let mut server = bash(&format!("exec {run}"))
         .current_dir(&root)
         .env("CONNECT_DATA_DIR", folder.path())
         .env("CONNECT_LISTEN", format!("127.0.0.1:{port}"))
@@ -64,4 +58,32 @@ fn every_command_of_the_readme_works() {
         assert!(told.contains(part), "{part} in {told}");
     }
     assert!(ended.success(), "it stops when it is asked to: {ended}");
+
+    // What was made above moves to PostgreSQL.
+    let schema = Schema::new("readme");
+    let [(_, url), (variable, name)] = schema.settings();
+    let file = folder.path().join("acme.jsonl");
+    let script = blocks("move").join("\n").replace("acme.jsonl", file.to_str().expect("a path"));
+    let script = script.replace("postgres://user:password@host/database", url);
+    let output = bash(&format!("set -euo pipefail\n{script}"))
+        .current_dir(&root)
+        .env("CONNECT_DATA_DIR", folder.path())
+        .env(variable, name)
+        .output()
+        .expect("bash");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && told.contains("the workspace is open"), "{told}");
+}
+
+/// A shell as a user has it: cargo tells its tests about themselves, and told the same, the cargo of the README
+/// would build anew.
+fn bash(script: &str) -> Command {
+    let mut command = Command::new("bash");
+    command.args(["-c", script]);
+    #[allow(clippy::disallowed_methods)]
+    let told = std::env::vars().map(|(name, _)| name).filter(|name| name.starts_with("CARGO_"));
+    told.filter(|name| name != "CARGO_HOME" && name != "CARGO_TARGET_DIR").for_each(|name| {
+        command.env_remove(name);
+    });
+    command
 }
