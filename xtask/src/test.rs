@@ -9,9 +9,17 @@ use xtask::tools;
 
 use crate::mutants;
 
-/// Cargo, as the one that runs this.
+/// Cargo, as the one that runs this, and as a user's shell would run it: some crates are built anew when what
+/// cargo tells the programs it runs about themselves is different, and then the README's command would wait
+/// for minutes.
 pub(crate) fn cargo() -> Command {
-    Command::new(env!("CARGO"))
+    let mut command = Command::new(env!("CARGO"));
+    #[allow(clippy::disallowed_methods)]
+    let told = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    told.filter(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")).for_each(|name| {
+        command.env_remove(name);
+    });
+    command
 }
 
 /// Runs a command and fails if it does.

@@ -34,7 +34,7 @@ fn every_command_of_the_readme_works() {
         .spawn()
         .expect("the server");
     let address = format!("127.0.0.1:{port}");
-    let up = (0..3000).any(|_| {
+    let up = (0..9000).any(|_| {
         std::thread::sleep(Duration::from_millis(100));
         std::net::TcpStream::connect(&address).is_ok() || server.try_wait().is_ok_and(|ended| ended.is_some())
     });
