@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
 
-use super::rows::Arguments;
+use super::rows::{Argument, Arguments};
 use super::sql::Sql;
 use crate::group::{AnswerRef, Head, KeyRef, Known, Rows, Wanted, judge};
 use crate::sql::{int, read_doc, safe};
@@ -64,7 +64,12 @@ pub(super) async fn write_rows(
 ) -> Result<(), sqlx::Error> {
     let mut query = sqlx::query(safe(&sql.write_group));
     for argument in arguments.0 {
-        query = query.bind(argument);
+        query = match argument {
+            Argument::Texts(column) => query.bind(column),
+            Argument::MaybeTexts(column) => query.bind(column),
+            Argument::Ints(column) => query.bind(column),
+            Argument::Json(rows) => query.bind(rows),
+        };
     }
     query.bind(wait_ms).execute(connection).await.map(|_| ())
 }

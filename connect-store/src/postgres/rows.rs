@@ -1,33 +1,32 @@
-//! Rows as the statements take them: JSON with the names of the columns.
+//! Rows as the statements take them: column by column, or as JSON with the names of the columns.
 
 use std::collections::BTreeSet;
 
 use connect_core::delivery::{Delivery, DeliveryState};
 use connect_core::event::{Event, Fact};
-use connect_core::message::{Message, MessageKind};
-use connect_core::ticket::{Category, Ticket};
-use connect_core::{
-    Committed, ContactId, DeliveryId, LabelName, MessageId, TicketId, UserId, Version, WorkspaceId, search,
-};
+use connect_core::message::MessageKind;
+use connect_core::{Committed, DeliveryId, LabelName, MessageId, TicketId, Version, WorkspaceId, search};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::group::{Head, Rows, TicketRow};
+use crate::group::{Head, MessageRow, Rows, TicketRow};
 use crate::sql::{int, write_doc};
 
 /// The index takes words of at most 2,046 bytes. Longer ones are found by their first 200.
 const LONGEST_WORD: usize = 200;
 
-/// The arguments of `write_group`, in their order; absent where there is nothing to write.
-pub(super) struct Arguments(pub(super) [Option<String>; 12]);
-
-#[derive(Serialize)]
-struct HeadColumns {
-    workspace_id: WorkspaceId,
-    seen: i64,
-    last_seq: i64,
-    last_number: i64,
+/// One argument of `write_group`: a column of what every commit writes, or rows as JSON of what few do.
+#[derive(Clone)]
+pub(super) enum Argument {
+    Texts(Vec<String>),
+    MaybeTexts(Vec<Option<String>>),
+    Ints(Vec<i64>),
+    Json(Option<String>),
 }
+
+/// The arguments of `write_group`, in their order.
+#[derive(Clone)]
+pub(super) struct Arguments(pub(super) Vec<Argument>);
 
 #[derive(Serialize)]
 struct PlaceColumns<'r> {
@@ -50,48 +49,6 @@ struct KeyColumns<'r> {
     kind: &'r str,
     key: &'r str,
     record_id: &'r str,
-}
-
-#[derive(Serialize)]
-struct TicketColumns<'r> {
-    workspace_id: WorkspaceId,
-    id: TicketId,
-    number: u64,
-    contact_id: ContactId,
-    version: Version,
-    category: Category,
-    assignee_id: Option<UserId>,
-    priority: i64,
-    created_at: i64,
-    updated_at: i64,
-    labels: Vec<String>,
-    doc: &'r Ticket,
-}
-
-#[derive(Serialize)]
-struct MessageColumns<'r> {
-    workspace_id: WorkspaceId,
-    id: MessageId,
-    ticket_id: TicketId,
-    kind: MessageKind,
-    doc: &'r Message,
-}
-
-#[derive(Serialize)]
-struct WordColumns {
-    workspace_id: WorkspaceId,
-    ticket_id: TicketId,
-    message_id: String,
-    words: BTreeSet<String>,
-}
-
-#[derive(Serialize)]
-struct EventColumns<'r> {
-    workspace_id: WorkspaceId,
-    seq: u64,
-    ticket_id: Option<TicketId>,
-    r#type: String,
-    doc: &'r Event,
 }
 
 #[derive(Serialize)]
@@ -136,14 +93,16 @@ pub(super) fn cut(word: &str) -> &str {
     ends.take_while(|end| *end <= LONGEST_WORD).last().map_or("", |end| &word[..end])
 }
 
-fn marked(workspace: WorkspaceId, kind: MessageKind, text: &str) -> BTreeSet<String> {
+/// The words of a text as the index keeps them, with spaces in between.
+fn marked(workspace: WorkspaceId, kind: MessageKind, text: &str) -> String {
     let mark = mark(workspace, kind);
-    text.split_whitespace().map(|word| format!("{mark}{}", cut(word))).collect()
+    let words: BTreeSet<String> = text.split_whitespace().map(|word| format!("{mark}{}", cut(word))).collect();
+    words.into_iter().collect::<Vec<_>>().join(" ")
 }
 
-fn json<T: Serialize>(rows: impl IntoIterator<Item = T>) -> Result<Option<String>, sqlx::Error> {
+fn json<T: Serialize>(rows: impl IntoIterator<Item = T>) -> Result<Argument, sqlx::Error> {
     let rows: Vec<T> = rows.into_iter().collect();
-    if rows.is_empty() { Ok(None) } else { write_doc(&rows).map(Some) }
+    Ok(Argument::Json(if rows.is_empty() { None } else { Some(write_doc(&rows)?) }))
 }
 
 impl Arguments {
@@ -172,49 +131,58 @@ impl Arguments {
                 record_id: &row.record,
             }))
         };
-        let message_words = messages.iter().map(|row| WordColumns {
-            workspace_id: row.workspace,
-            ticket_id: row.message.ticket,
-            message_id: row.message.id.to_string(),
-            words: marked(row.workspace, row.message.kind, &search::indexed(row.message.body.as_str())),
+        let message_words = messages.iter().map(|MessageRow { workspace, message }| WordRow {
+            workspace: *workspace,
+            ticket: message.ticket,
+            message: message.id.to_string(),
+            words: marked(*workspace, message.kind, &search::indexed(message.body.as_str())),
         });
-        let own_words = tickets.iter().filter(|row| import || row.is_new() || renamed(row)).map(|row| WordColumns {
-            workspace_id: row.workspace,
-            ticket_id: row.ticket.id,
-            message_id: String::new(),
+        let own_words = tickets.iter().filter(|row| import || row.is_new() || renamed(row)).map(|row| WordRow {
+            workspace: row.workspace,
+            ticket: row.ticket.id,
+            message: String::new(),
             words: marked(row.workspace, MessageKind::Reply, &row.words()),
         });
+        let words: Vec<WordRow> = message_words.chain(own_words).collect();
         let forgotten: Vec<_> =
             tickets.iter().filter(renamed).map(|row| (row.workspace, row.ticket.id.to_string())).collect();
-        Ok(Self([
-            json(heads.iter().map(|(workspace_id, head)| HeadColumns {
-                workspace_id: *workspace_id,
-                seen: int(seen(*workspace_id).last_seq),
-                last_seq: int(head.last_seq),
-                last_number: int(head.last_number),
-            }))?,
+        Ok(Self(vec![
+            texts(heads, |(workspace, _)| workspace.to_string()),
+            ints(heads, |(workspace, _)| int(seen(*workspace).last_seq)),
+            ints(heads, |(_, head)| int(head.last_seq)),
+            ints(heads, |(_, head)| int(head.last_number)),
             places(released)?,
             places(removed)?,
             json(records.iter().map(record).collect::<Result<Vec<_>, _>>()?)?,
             keys_where(false)?,
             keys_where(true)?,
-            json(tickets.iter().map(ticket))?,
-            json(messages.iter().map(|row| MessageColumns {
-                workspace_id: row.workspace,
-                id: row.message.id,
-                ticket_id: row.message.ticket,
-                kind: row.message.kind,
-                doc: &row.message,
-            }))?,
+            texts(tickets, |row| row.workspace.to_string()),
+            texts(tickets, |row| row.ticket.id.to_string()),
+            ints(tickets, |row| int(row.ticket.number)),
+            texts(tickets, |row| row.ticket.contact.to_string()),
+            ints(tickets, |row| int(row.ticket.version.get())),
+            texts(tickets, |row| row.ticket.category.as_str().to_owned()),
+            maybe_texts(tickets, |row| row.ticket.assignee.map(|user| user.to_string())),
+            ints(tickets, |row| row.ticket.priority.rank()),
+            ints(tickets, |row| row.ticket.created_at.as_micros()),
+            ints(tickets, |row| row.ticket.updated_at.as_micros()),
+            texts(tickets, labels),
+            docs(tickets, |row| write_doc(&row.ticket))?,
+            texts(messages, |row| row.workspace.to_string()),
+            texts(messages, |row| row.message.id.to_string()),
+            texts(messages, |row| row.message.ticket.to_string()),
+            texts(messages, |row| row.message.kind.as_str().to_owned()),
+            docs(messages, |row| write_doc(&row.message))?,
             places(&forgotten)?,
-            json(message_words.chain(own_words))?,
-            json(events.iter().map(|event| EventColumns {
-                workspace_id: event.workspace,
-                seq: event.seq,
-                ticket_id: event.ticket,
-                r#type: event.fact.name(),
-                doc: event,
-            }))?,
+            texts(&words, |row| row.workspace.to_string()),
+            texts(&words, |row| row.ticket.to_string()),
+            texts(&words, |row| row.message.clone()),
+            texts(&words, |row| row.words.clone()),
+            texts(events, |event| event.workspace.to_string()),
+            ints(events, |event| int(event.seq)),
+            maybe_texts(events, |event| event.ticket.map(|ticket| ticket.to_string())),
+            texts(events, |event| event.fact.name()),
+            docs(events, write_doc)?,
             json(answers.iter().map(|row| AnswerColumns {
                 workspace_id: row.key.workspace,
                 actor: &row.key.actor,
@@ -227,28 +195,40 @@ impl Arguments {
     }
 }
 
+/// The words of a message, or of a ticket's own fields.
+struct WordRow {
+    workspace: WorkspaceId,
+    ticket: TicketId,
+    message: String,
+    words: String,
+}
+
+fn texts<R>(rows: &[R], column: impl Fn(&R) -> String) -> Argument {
+    Argument::Texts(rows.iter().map(column).collect())
+}
+
+fn maybe_texts<R>(rows: &[R], column: impl Fn(&R) -> Option<String>) -> Argument {
+    Argument::MaybeTexts(rows.iter().map(column).collect())
+}
+
+fn ints<R>(rows: &[R], column: impl Fn(&R) -> i64) -> Argument {
+    Argument::Ints(rows.iter().map(column).collect())
+}
+
+fn docs<R>(rows: &[R], column: impl Fn(&R) -> Result<String, sqlx::Error>) -> Result<Argument, sqlx::Error> {
+    Ok(Argument::Texts(rows.iter().map(column).collect::<Result<_, _>>()?))
+}
+
+/// The labels of a ticket as the index keeps them, a line each; none for none.
+fn labels(row: &TicketRow) -> String {
+    let labels: Vec<String> = row.ticket.labels.iter().map(|label| marked_label(row.workspace, label)).collect();
+    labels.join("\n")
+}
+
 fn record(row: &crate::group::RecordRow) -> Result<RecordColumns<'_>, sqlx::Error> {
     let record = &row.record;
     let doc = serde_json::from_str(&record.doc).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
     Ok(RecordColumns { workspace_id: row.workspace, id: &record.id, kind: &record.kind, version: record.version, doc })
-}
-
-fn ticket(row: &TicketRow) -> TicketColumns<'_> {
-    let ticket = &row.ticket;
-    TicketColumns {
-        workspace_id: row.workspace,
-        id: ticket.id,
-        number: ticket.number,
-        contact_id: ticket.contact,
-        version: ticket.version,
-        category: ticket.category,
-        assignee_id: ticket.assignee,
-        priority: ticket.priority.rank(),
-        created_at: ticket.created_at.as_micros(),
-        updated_at: ticket.updated_at.as_micros(),
-        labels: ticket.labels.iter().map(|label| marked_label(row.workspace, label)).collect(),
-        doc: ticket,
-    }
 }
 
 /// Deliveries as `route` and `import_deliveries` take them.

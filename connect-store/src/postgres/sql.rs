@@ -20,8 +20,11 @@ statements! {
         ) AS k (kind, key, workspace_id, record_id))::text,
         (SELECT coalesce(json_agg(json_build_array(a.workspace_id, a.actor, a.key, a.request_hash, a.committed, a.expires_at)), '[]')
             FROM unnest($11, $12, $13) AS w (workspace_id, actor, key) JOIN {s}.answer a USING (workspace_id, actor, key))::text";
-    write_group = "SELECT {s}.write_group($1::json, $2::json, $3::json, $4::json, $5::json, $6::json, $7::json, $8::json,
-        $9::json, $10::json, $11::json, $12::json, $13)";
+    write_group = "SELECT {s}.write_group(
+        $1, $2, $3, $4, $5::json, $6::json, $7::json, $8::json, $9::json, $10, $11, $12, $13, $14, $15, $16,
+        $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27::json, $28, $29, $30, $31, $32, $33, $34, $35,
+        $36, $37::json, $38
+    )";
     make_heads = "INSERT INTO {s}.head (workspace_id, last_seq, last_number) SELECT w, 0, 0 FROM unnest($1) AS w ORDER BY w COLLATE \"C\"
         ON CONFLICT DO NOTHING";
     lock_heads = "SELECT 1 FROM {s}.head WHERE workspace_id = ANY ($1) ORDER BY workspace_id FOR UPDATE";

@@ -173,7 +173,8 @@ fn conditions(query: &mut Query, workspace: WorkspaceId, list: &TicketList) -> R
     }
     for label in &filter.labels {
         let all = vec![rows::marked_label(workspace, label)];
-        query.push(" AND t.labels @> ?", [Value::Texts(all)])?;
+        // The condition of the index is said, as it does not follow from a parameter.
+        query.push(" AND t.labels <> '{}' AND t.labels @> ?", [Value::Texts(all)])?;
     }
     for label in &filter.not_labels {
         let all = vec![rows::marked_label(workspace, label)];

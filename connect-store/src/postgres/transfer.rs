@@ -113,12 +113,12 @@ pub(super) async fn import(store: &PostgresStore, workspace: WorkspaceId, import
         incoming.leave_out(part, &present);
     }
     let Incoming { rows, deliveries, counters } = incoming;
-    let arguments = Arguments::of(&rows, |_| group::Head::default(), true).map_err(store_error)?.0;
+    let arguments = Arguments::of(&rows, |_| group::Head::default(), true).map_err(store_error)?;
     let deliveries = rows::deliveries(&deliveries).map_err(store_error)?;
     let written = store.write(move |connection| {
         let (sql, arguments, deliveries) = (sql.clone(), arguments.clone(), deliveries.clone());
         Box::pin(async move {
-            commit::write_rows(&mut *connection, &sql, Arguments(arguments), 3000).await?;
+            commit::write_rows(&mut *connection, &sql, arguments, 3000).await?;
             sqlx::query(safe(&sql.import_deliveries))
                 .bind(workspace.to_string())
                 .bind(deliveries)

@@ -230,8 +230,8 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     migration(
         "half a commit is kept: no messages",
-        "IF messages IS NOT NULL THEN",
-        "IF messages IS NULL THEN",
+        "IF cardinality(message_ids) > 0 THEN",
+        "IF cardinality(message_ids) < 0 THEN",
         "atomicity::all_parts_are_kept_together",
     ),
     migration("answers are not kept", "IF answers IS NOT NULL THEN", "IF answers IS NULL THEN", "idempotency::"),
