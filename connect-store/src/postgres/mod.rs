@@ -15,6 +15,7 @@ mod commit;
 mod dispatch;
 mod feed;
 mod limiter;
+mod lookup;
 mod open;
 mod read;
 mod rows;
@@ -40,6 +41,7 @@ pub use clock::DatabaseClock;
 pub use feed::PostgresFeed;
 pub use open::{PostgresError, PostgresSettings, script};
 
+use lookup::Lookups;
 use sql::Sql;
 use writer::Writers;
 
@@ -57,6 +59,7 @@ struct Inner {
     /// For writes that are not change sets; used only on tasks that nobody cancels.
     writes: PgPool,
     writers: Writers,
+    lookups: Lookups,
     timeout: Duration,
     clock: Arc<DatabaseClock>,
 }

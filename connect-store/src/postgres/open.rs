@@ -13,6 +13,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqlSafeStr};
 use tracing::warn;
 
 use super::clock::DatabaseClock;
+use super::lookup::Lookups;
 use super::sql::Sql;
 use super::writer::Writers;
 use super::{Inner, PostgresStore};
@@ -187,7 +188,8 @@ impl PostgresStore {
         let writes = limited.connect_lazy_with(options.clone());
         let clock = Arc::new(DatabaseClock::start(connection, options.clone()).await?);
         let writers = Writers::start(&options, &sql, settings.committers, settings.group.max(1), settings.timeout);
-        let inner = Inner { sql, reads, writes, writers, timeout: settings.timeout, clock };
+        let lookups = Lookups::start(reads.clone(), sql.clone(), settings.timeout);
+        let inner = Inner { sql, reads, writes, writers, lookups, timeout: settings.timeout, clock };
         Ok(Self { inner: Arc::new(inner) })
     }
 

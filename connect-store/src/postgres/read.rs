@@ -24,7 +24,7 @@ pub(super) fn texts<T: ToString>(values: &[T]) -> Vec<String> {
     values.iter().map(ToString::to_string).collect()
 }
 
-fn record(row: &PgRow) -> Result<Record, StoreError> {
+pub(super) fn record(row: &PgRow) -> Result<Record, StoreError> {
     let read = || {
         Ok(Record {
             kind: row.try_get(0)?,
@@ -145,8 +145,7 @@ impl Store for PostgresStore {
         kind: &'static str,
         key: String,
     ) -> Result<Option<Record>, StoreError> {
-        let query = sqlx::query(safe(&self.inner.sql.find)).bind(workspace.to_string()).bind(kind).bind(key);
-        self.optional(query).await?.as_ref().map(record).transpose()
+        self.inner.lookups.find(workspace, kind, key).await
     }
 
     async fn locate(&self, kind: &'static str, key: String) -> Result<Vec<(WorkspaceId, Record)>, StoreError> {

@@ -50,10 +50,12 @@ statements! {
     record = "SELECT kind, id, version, doc FROM {s}.record WHERE workspace_id = $1 AND kind = $2 AND id = $3";
     records = "SELECT kind, id, version, doc FROM {s}.record WHERE workspace_id = $1 AND kind = $2 AND id > $3 ORDER BY id LIMIT $4";
     records_by_id = "SELECT kind, id, version, doc FROM {s}.record WHERE workspace_id = $1 AND kind = $2 AND id = ANY ($3) AND id > $4 ORDER BY id";
-    find = "SELECT r.kind, r.id, r.version, r.doc FROM (
-            SELECT record_id FROM {s}.record_key WHERE workspace_id = $1 AND kind = $2 AND key = $3
-            UNION ALL SELECT record_id FROM {s}.everywhere_key WHERE kind = $2 AND key = $3 AND workspace_id = $1
-        ) k JOIN {s}.record r ON r.workspace_id = $1 AND r.id = k.record_id LIMIT 1";
+    find = "SELECT r.kind, r.id, r.version, r.doc, w.place
+        FROM unnest($1, $2, $3) WITH ORDINALITY AS w (workspace_id, kind, key, place) CROSS JOIN LATERAL (
+            SELECT k.record_id FROM {s}.record_key k WHERE k.workspace_id = w.workspace_id AND k.kind = w.kind AND k.key = w.key
+            UNION ALL SELECT k.record_id FROM {s}.everywhere_key k WHERE k.kind = w.kind AND k.key = w.key AND k.workspace_id = w.workspace_id
+            LIMIT 1
+        ) held JOIN {s}.record r ON r.workspace_id = w.workspace_id AND r.id = held.record_id";
     locate = "SELECT r.kind, r.id, r.version, r.doc, r.workspace_id FROM (
             (SELECT workspace_id, record_id FROM {s}.record_key WHERE kind = $1 AND key = $2 ORDER BY workspace_id LIMIT $3)
             UNION ALL SELECT workspace_id, record_id FROM {s}.everywhere_key WHERE kind = $1 AND key = $2

@@ -11,6 +11,7 @@ mod feed;
 mod full;
 mod host;
 mod ledger;
+mod lookups;
 mod moving;
 mod nodes;
 mod open;

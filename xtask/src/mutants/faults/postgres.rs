@@ -73,6 +73,18 @@ pub(super) const FAULTS: &[Fault] = &[
         "isolation::a_record_of_another_workspace_is_absent",
     ),
     statement(
+        "find forgets the workspace",
+        "JOIN {s}.record r ON r.workspace_id = w.workspace_id AND r.id = held.record_id",
+        "JOIN {s}.record r ON r.id = held.record_id",
+        "isolation::",
+    ),
+    statement(
+        "find forgets the workspace of a key",
+        "{s}.record_key k WHERE k.workspace_id = w.workspace_id AND k.kind = w.kind AND k.key = w.key",
+        "{s}.record_key k WHERE k.kind = w.kind AND k.key = w.key",
+        "isolation::keys_are_unique_by_workspace",
+    ),
+    statement(
         "records forgets the workspace",
         "{s}.record WHERE workspace_id = $1 AND kind = $2 AND id > $3",
         "{s}.record WHERE $1 = $1 AND kind = $2 AND id > $3",
