@@ -13,6 +13,7 @@ mod roles;
 mod session;
 mod settings;
 mod sign_in;
+mod step_up;
 
 pub use attachment_link::AttachmentLink;
 pub use auth::{Auth, AuthBuilder, Client, Identity};

@@ -7,10 +7,12 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use connect_core::event::Fact;
 use connect_core::store::{Revoke, Session};
+use connect_core::user::User;
 use connect_core::{Actor, ChangeSet, Error, Random, Result, SessionId, UserId};
 use sha2::{Digest, Sha256};
 
-use crate::auth::{Auth, Identity, Known};
+use crate::auth::{Auth, Client, Identity, Known};
+use crate::sign_in::SignedIn;
 
 /// What the text of a token begins with.
 const PREFIX: &str = "cns_";
@@ -104,6 +106,63 @@ impl Auth {
             known.insert(hash, Known { identity: identity.clone(), at: now, epoch });
         }
         Ok(Some(identity))
+    }
+
+    /// A session that begins now, and its token.
+    pub(crate) fn fresh_session(&self, user: &User, method: &str, client: &Client) -> (Session, SessionToken) {
+        let (desk, settings) = (&self.inner.desk, &self.inner.settings);
+        let (now, token) = (desk.now(), SessionToken::draw(desk.random()));
+        let session = Session {
+            id: desk.ids().session(),
+            user: user.id,
+            token_hash: token.hash(),
+            method: method.to_owned(),
+            ip: client.ip.map(|ip| ip.to_canonical().to_string()),
+            agent: client.agent.as_deref().map(|agent| agent.chars().filter(|c| !c.is_control()).take(200).collect()),
+            created_at: now,
+            proven_at: now,
+            device: None,
+            seen_at: now,
+            idle_ends_at: now.plus(settings.session_idle),
+            ends_at: now.plus(settings.session_absolute),
+        };
+        (session, token)
+    }
+
+    /// Opens a session for somebody who has just proved who they are, by whichever method. The session that it
+    /// replaces ends in the same step; if that one was revoked meanwhile, none is opened and the answer is
+    /// [`Error::Forbidden`].
+    pub async fn open_session(
+        &self,
+        user: User,
+        method: &str,
+        client: &Client,
+        replaces: Option<SessionId>,
+    ) -> Result<SignedIn> {
+        if user.disabled {
+            return Err(Error::Forbidden("the user is disabled"));
+        }
+        let (session, token) = self.fresh_session(&user, method, client);
+        if !self.inner.store.renew(session.clone(), replaces, self.inner.desk.now()).await? {
+            return Err(Error::Forbidden("the session has ended"));
+        }
+        self.signed_in(user, session, token, client).await
+    }
+
+    /// Notes a session that was opened.
+    pub(crate) async fn signed_in(
+        &self,
+        user: User,
+        session: Session,
+        token: SessionToken,
+        client: &Client,
+    ) -> Result<SignedIn> {
+        self.forget_known();
+        let desk = &self.inner.desk;
+        let moment = desk.moment_of(Actor::User(user.id)).for_request(client.request_id.clone());
+        let fact = Fact::AuthSignedIn { user: user.id, session: session.id };
+        desk.commit_to_directory(ChangeSet::new(&moment).fact(fact, &moment)).await?;
+        Ok(SignedIn { user, session, token })
     }
 
     /// Whether somebody who was known a while ago still is: for requests that last.

@@ -251,7 +251,7 @@ impl Auth {
         }
         let signed_in = self.sign_in(&challenge, replaces, client).await?;
         if is_short {
-            store.give_back(account, desk.now()).await?;
+            store.give_back(account, 1, desk.now()).await?;
         }
         Ok(signed_in)
     }
@@ -262,33 +262,17 @@ impl Auth {
         replaces: Option<SessionId>,
         client: &Client,
     ) -> Result<SignedIn, SignInError> {
-        let (desk, settings) = (&self.inner.desk, &self.inner.settings);
+        let desk = &self.inner.desk;
         // Whose mailbox this is stands in the challenge, never in the request that enters the code.
         let user = desk.users().find_or_create(&challenge.email, None::<Name>).await?;
         if user.disabled {
             return Err(SignInError::NotRight { remaining: None });
         }
-        let (now, token) = (desk.now(), SessionToken::draw(desk.random()));
-        let session = Session {
-            id: desk.ids().session(),
-            user: user.id,
-            token_hash: token.hash(),
-            method: "email_code".to_owned(),
-            ip: client.ip.map(|ip| ip.to_canonical().to_string()),
-            agent: client.agent.as_deref().map(|agent| agent.chars().filter(|c| !c.is_control()).take(200).collect()),
-            created_at: now,
-            seen_at: now,
-            idle_ends_at: now.plus(settings.session_idle),
-            ends_at: now.plus(settings.session_absolute),
-        };
-        if !self.inner.store.consume(challenge.id, session.clone(), replaces, now).await? {
+        let (session, token) = self.fresh_session(&user, "email_code", client);
+        if !self.inner.store.consume(challenge.id, session.clone(), replaces, desk.now()).await? {
             return Err(SignInError::NotRight { remaining: None });
         }
-        self.forget_known();
-        let moment = desk.moment_of(Actor::User(user.id)).for_request(client.request_id.clone());
-        let fact = Fact::AuthSignedIn { user: user.id, session: session.id };
-        desk.commit_to_directory(ChangeSet::new(&moment).fact(fact, &moment)).await?;
-        Ok(SignedIn { user, session, token })
+        Ok(self.signed_in(user, session, token, client).await?)
     }
 
     /// Keeps a fact in the journal of the directory.

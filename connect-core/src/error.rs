@@ -21,6 +21,9 @@ pub enum Error {
     /// The caller may not do this.
     #[error("not allowed: {0}")]
     Forbidden(&'static str),
+    /// The person has to prove once more who they are: it was too long ago for this.
+    #[error("this needs a code that was entered in the last ten minutes")]
+    StepUpRequired,
     /// The rules of the desk refuse it in the present state.
     #[error("{detail}")]
     Refused {

@@ -126,6 +126,8 @@ ids! {
     SessionId = "ses";
     /// A sign-in code that was asked for.
     ChallengeId = "chl";
+    /// A browser that is known again.
+    DeviceId = "dev";
     /// Members who share tickets.
     TeamId = "tea";
     /// A file that a message carries.
@@ -200,6 +202,7 @@ makers! {
     invitation -> InvitationId;
     session -> SessionId;
     challenge -> ChallengeId;
+    device -> DeviceId;
     attachment -> AttachmentId;
 }
 

@@ -51,8 +51,8 @@ pub use desk::{Desk, DeskBuilder, DeskSettings};
 pub use error::{Error, Result};
 pub use field::FieldError;
 pub use id::{
-    AttachmentId, ChallengeId, ContactId, DeliveryId, EventId, Ids, InvitationId, LabelId, MessageId, SessionId,
-    TeamId, TicketId, UserId, WorkspaceId,
+    AttachmentId, ChallengeId, ContactId, DeliveryId, DeviceId, EventId, Ids, InvitationId, LabelId, MessageId,
+    SessionId, TeamId, TicketId, UserId, WorkspaceId,
 };
 pub use page::{Limit, Page, decode_cursor, encode_cursor};
 pub use random::{OsRandom, Random};

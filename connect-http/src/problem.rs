@@ -114,6 +114,7 @@ impl From<Error> for Problem {
             Error::Invalid(errors) => Self::invalid(errors),
             Error::NotFound(_) => Self::new(StatusCode::NOT_FOUND, "not_found", text),
             Error::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, "forbidden", text),
+            Error::StepUpRequired => Self::new(StatusCode::FORBIDDEN, "step_up_required", text),
             Error::Refused { code, detail } => Self::new(StatusCode::CONFLICT, code, detail),
             Error::VersionMismatch { current, .. } => {
                 let current = crate::api::ticket::shape::bare(&current);

@@ -2,8 +2,8 @@
 
 use std::borrow::Borrow;
 
-use connect_core::store::{Budget, Challenge, ChallengeSeen, Resend, Revoke, Session};
-use connect_core::{EmailAddress, StoreError, Timestamp, UserId};
+use connect_core::store::{Budget, Challenge, ChallengeSeen, Flow, Resend, Revoke, Session};
+use connect_core::{EmailAddress, SessionId, StoreError, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::scan;
@@ -74,6 +74,16 @@ pub fn touched(session: Option<Session>, now: Timestamp, idle_ends_at: Timestamp
     live.map(|session| Session { seen_at: now, idle_ends_at, ..session })
 }
 
+/// Whether a session may begin: it replaces none, or one that was live and has just been ended.
+pub fn may_begin(replaces: Option<SessionId>, ended: Option<&Session>, now: Timestamp) -> bool {
+    replaces.is_none() || ended.is_some_and(|ended| Some(ended.id) == replaces && ended.is_live(now))
+}
+
+/// The flow that is kept; none if its id is taken.
+pub fn kept(known: Option<Flow>, new: Flow, now: Timestamp) -> Option<Flow> {
+    known.is_none_or(|known| known.has_ended(now)).then_some(new)
+}
+
 /// The live sessions of a user out of all, newest first.
 pub fn sessions<T: Borrow<Session>>(
     rows: impl Iterator<Item = Result<T, StoreError>>,
@@ -115,10 +125,10 @@ pub fn spend(spent: Option<Spent>, budget: Budget, now: Timestamp) -> Option<Spe
     }
 }
 
-/// The budget after one unit was given back; none if there is nothing to give back to.
-pub fn given_back(spent: Option<Spent>, now: Timestamp) -> Option<Spent> {
+/// The budget after units were given back; none if there is nothing to give back to.
+pub fn given_back(spent: Option<Spent>, units: u32, now: Timestamp) -> Option<Spent> {
     let present = spent.filter(|spent| now < spent.ends_at);
-    present.map(|spent| Spent { units: spent.units.saturating_sub(1), ..spent })
+    present.map(|spent| Spent { units: spent.units.saturating_sub(units), ..spent })
 }
 
 /// How many units of a budget are spent.
@@ -142,6 +152,12 @@ impl Ends for Challenge {
 impl Ends for Session {
     fn has_ended(&self, now: Timestamp) -> bool {
         !self.is_live(now)
+    }
+}
+
+impl Ends for Flow {
+    fn has_ended(&self, now: Timestamp) -> bool {
+        now >= self.expires_at
     }
 }
 

@@ -1,11 +1,11 @@
-//! The port of codes, sessions and guessing budgets.
+//! The port of codes, sessions, guessing budgets and flows.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::{ChallengeId, EmailAddress, SessionId, StoreError, Timestamp, UserId};
+use crate::{ChallengeId, DeviceId, EmailAddress, SessionId, StoreError, Timestamp, UserId};
 
 /// What a code looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,6 +104,12 @@ pub struct Session {
     pub agent: Option<String>,
     /// Since when.
     pub created_at: Timestamp,
+    /// When the person last proved who they are. A session of before that was noted proved it long ago.
+    #[serde(default)]
+    pub proven_at: Timestamp,
+    /// The browser it is used by, if that one is known again.
+    #[serde(default)]
+    pub device: Option<DeviceId>,
     /// When it was last used, to about a minute.
     pub seen_at: Timestamp,
     /// When it ends unless it is used.
@@ -122,6 +128,26 @@ impl Session {
 impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Session").field("id", &self.id).field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// A step of something that takes several: a sign-in that is on its way through another site, a question that
+/// a passkey has to answer, a puzzle that was solved. It is taken once.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flow {
+    /// SHA-256 of what its holder shows to take it.
+    pub id_hash: [u8; 32],
+    /// What it is a step of, such as `oauth`.
+    pub kind: String,
+    /// What is needed to go on. Sealed by whoever keeps it, where it is secret.
+    pub data: Vec<u8>,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+impl std::fmt::Debug for Flow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Flow").field("kind", &self.kind).field("expires_at", &self.expires_at).finish_non_exhaustive()
     }
 }
 
@@ -145,7 +171,7 @@ pub struct Budget {
     pub window: Duration,
 }
 
-/// Where challenges, sessions and guessing budgets live.
+/// Where challenges, sessions, guessing budgets and flows live.
 ///
 /// # Contract
 ///
@@ -154,7 +180,10 @@ pub struct Budget {
 ///   exactly `max_attempts` are counted.
 /// - **Once.** Of any number of parallel [`consume`](Self::consume) calls for a challenge exactly one
 ///   answers `true`, and only its session exists.
-/// - **Update only.** [`touch`](Self::touch) never brings a session back that was revoked or has ended.
+/// - **Taken once.** Of any number of parallel [`take_flow`](Self::take_flow) calls for a flow at most one gets
+///   it, and of parallel [`put_flow`](Self::put_flow) calls with one id one answers `true`.
+/// - **Update only.** [`touch`](Self::touch) never brings a session back that was revoked or has ended,
+///   and [`renew`](Self::renew) never puts another in its place.
 /// - Every row has an end, and is as good as gone after it, swept or not.
 #[async_trait]
 pub trait AuthStore: std::fmt::Debug + Send + Sync {
@@ -186,11 +215,15 @@ pub trait AuthStore: std::fmt::Debug + Send + Sync {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
+    /// Keeps a session and ends the one it replaces, in one step. `false`, and nothing is kept, if that one is not
+    /// live any more.
+    async fn renew(&self, session: Session, replaces: Option<SessionId>, now: Timestamp) -> Result<bool, StoreError>;
+
     /// Counts one unit of an account's budget; `false` if it is spent. The unit can be given back.
     async fn spend(&self, account: String, budget: Budget, now: Timestamp) -> Result<bool, StoreError>;
 
-    /// Gives one unit of an account's budget back.
-    async fn give_back(&self, account: String, now: Timestamp) -> Result<(), StoreError>;
+    /// Gives units of an account's budget back, and never more than are spent.
+    async fn give_back(&self, account: String, units: u32, now: Timestamp) -> Result<(), StoreError>;
 
     /// How many units of an account's budget are spent.
     async fn spent(&self, account: String, now: Timestamp) -> Result<u32, StoreError>;
@@ -206,6 +239,12 @@ pub trait AuthStore: std::fmt::Debug + Send + Sync {
 
     /// Ends sessions of a user; answers how many.
     async fn revoke(&self, user: UserId, which: Revoke) -> Result<u64, StoreError>;
+
+    /// Keeps a flow. `false`, and nothing changes, if there is one of this id that has not ended.
+    async fn put_flow(&self, flow: Flow, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// Takes a flow: nobody finds it afterwards. None if there is none, or it has ended.
+    async fn take_flow(&self, id_hash: [u8; 32], now: Timestamp) -> Result<Option<Flow>, StoreError>;
 
     /// Removes what has ended; answers how many rows.
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError>;

@@ -18,7 +18,7 @@ use crate::record::Record;
 use crate::ticket::{Ticket, TicketList};
 use crate::{Actor, DeliveryId, Limit, MessageId, TicketId, Timestamp, WorkspaceId};
 
-pub use auth::{AuthStore, Budget, Challenge, ChallengeSeen, CodeForm, Resend, Revoke, Session};
+pub use auth::{AuthStore, Budget, Challenge, ChallengeSeen, CodeForm, Flow, Resend, Revoke, Session};
 pub use blob::{BlobError, BlobInfo, BlobKey, BlobRead, BlobStore, BlobStream, verified};
 pub use feed::{Fanout, Hint, LiveFeed, LocalFeed, Signal, Signals};
 pub use limit::{Quota, RateLimiter, Verdict};

@@ -1,9 +1,9 @@
-//! Challenges, sessions, budgets: counted first, used once, never revived.
+//! Challenges, sessions, budgets, flows: counted first, used once, never revived.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use connect_core::store::{Budget, Challenge, ChallengeSeen, CodeForm, Resend, Revoke, Session};
+use connect_core::store::{Budget, Challenge, ChallengeSeen, CodeForm, Flow, Resend, Revoke, Session};
 use connect_core::{AuthStore, UserId};
 
 use super::World;
@@ -40,6 +40,8 @@ fn session(world: &World, user: UserId, token: u8) -> Session {
         ip: Some("192.0.2.1".into()),
         agent: None,
         created_at: world.now(),
+        proven_at: world.now(),
+        device: None,
         seen_at: world.now(),
         idle_ends_at: world.now().plus(30 * MINUTE),
         ends_at: world.now().plus(24 * 60 * MINUTE),
@@ -232,7 +234,7 @@ pub async fn a_budget_unit_can_be_given_back(world: World) {
     let spend = async || world.auth().spend("ada".into(), one, world.now()).await.expect("answered");
     assert!(spend().await && !spend().await);
     for _ in 0..3 {
-        world.auth().give_back("ada".into(), world.now()).await.expect("given back");
+        world.auth().give_back("ada".into(), 1, world.now()).await.expect("given back");
     }
     assert!(spend().await && !spend().await);
 }
@@ -293,9 +295,10 @@ pub async fn what_has_ended_is_swept(world: World) {
     let old = kept(&world).await;
     signed_in(&world, USER, 1).await;
     world.auth().spend("ada".into(), Budget { limit: 1, window: MINUTE }, world.now()).await.expect("spent");
+    assert!(world.auth().put_flow(flow(&world, 1), world.now()).await.expect("kept"));
     world.clock.advance(31 * MINUTE);
     let live = kept(&world).await;
-    assert_eq!(world.auth().sweep(world.now()).await.expect("swept"), 4, "two challenges, a session, a budget");
+    assert_eq!(world.auth().sweep(world.now()).await.expect("swept"), 5, "two challenges, a session, a budget, a flow");
     assert!(world.auth().challenge(old.id).await.expect("read").is_none());
     assert!(world.auth().challenge(live.id).await.expect("read").is_some());
 }
@@ -309,6 +312,7 @@ pub async fn what_lives_is_not_swept(world: World) {
     let session = session(&world, USER, 1);
     assert!(auth.consume(used.id, session.clone(), None, world.now()).await.expect("consumed"));
     assert!(auth.spend("ada".into(), BUDGET, world.now()).await.expect("spent"));
+    assert!(auth.put_flow(Flow { expires_at: session.ends_at, ..flow(&world, 1) }, world.now()).await.expect("kept"));
     assert_eq!(auth.sweep(world.now()).await.expect("swept"), 0, "nothing has ended yet");
     assert_eq!(auth.challenge(open.id).await.expect("read"), Some(open), "a live challenge stays as it is");
     let used = auth.challenge(used.id).await.expect("read");
@@ -320,6 +324,7 @@ pub async fn what_lives_is_not_swept(world: World) {
     let kept = auth.session(session.token_hash).await.expect("read");
     assert_eq!(kept.map(|kept| kept.id), Some(session.id), "a session that was used lives longer");
     assert_eq!(auth.spent("ada".into(), world.now()).await.expect("read"), 1, "a budget stays for its window");
+    assert!(auth.take_flow([1; 32], world.now()).await.expect("read").is_some(), "a flow stays until its end");
 }
 
 /// After its end, or once it was used, a challenge gets no other code and stays as it is.
@@ -352,7 +357,7 @@ pub async fn a_budget_window_does_not_slide(world: World) {
     for _ in 0..2 {
         assert!(auth.spend("ada".into(), BUDGET, world.now()).await.expect("answered"));
     }
-    auth.give_back("ada".into(), world.now()).await.expect("given back");
+    auth.give_back("ada".into(), 1, world.now()).await.expect("given back");
     assert_eq!(spent().await, 2, "of three units one was given back");
     world.clock.advance(half);
     assert_eq!(spent().await, 0, "the window of the first unit has ended, and all others with it");
@@ -380,4 +385,126 @@ pub async fn ended_sessions_are_not_listed(world: World) {
     assert_eq!(listed().await, [second.id], "the second was used");
     world.clock.advance(12 * 60 * MINUTE);
     assert!(listed().await.is_empty(), "a day after it began it is over, however much it was used");
+}
+
+/// As many as are asked for, and never more than were spent.
+pub async fn units_are_given_back_together(world: World) {
+    let auth = world.auth();
+    for _ in 0..5 {
+        assert!(auth.spend("ada".into(), BUDGET, world.now()).await.expect("answered"));
+    }
+    auth.give_back("ada".into(), 3, world.now()).await.expect("given back");
+    assert_eq!(auth.spent("ada".into(), world.now()).await.expect("read"), 2);
+    auth.give_back("ada".into(), u32::MAX, world.now()).await.expect("given back");
+    assert_eq!(auth.spent("ada".into(), world.now()).await.expect("read"), 0);
+    assert!(auth.spend("ada".into(), BUDGET, world.now()).await.expect("answered"));
+    assert_eq!(auth.spent("ada".into(), world.now()).await.expect("read"), 1);
+}
+
+/// A new session takes the place of a live one; one that replaces none just begins.
+pub async fn a_session_is_renewed(world: World) {
+    let auth = world.auth();
+    let first = session(&world, USER, 1);
+    assert!(auth.renew(first.clone(), None, world.now()).await.expect("answered"), "it replaces none");
+    assert_eq!(auth.session([1; 32]).await.expect("read").as_ref(), Some(&first));
+    world.clock.advance(MINUTE);
+    let mut second = session(&world, USER, 2);
+    (second.proven_at, second.ends_at) = (world.now(), first.ends_at);
+    assert!(auth.renew(second.clone(), Some(first.id), world.now()).await.expect("answered"));
+    assert!(auth.session([1; 32]).await.expect("read").is_none(), "the replaced one has ended");
+    assert_eq!(auth.session([2; 32]).await.expect("read").as_ref(), Some(&second), "as it was given");
+    assert_eq!(auth.sessions(USER, world.now()).await.expect("read"), [second], "listed once");
+}
+
+/// What was revoked or has ended does not come back under another token.
+pub async fn a_revoked_session_is_not_renewed(world: World) {
+    let auth = world.auth();
+    let revoked = signed_in(&world, USER, 1).await;
+    assert_eq!(auth.revoke(USER, Revoke::One(revoked.id)).await.expect("revoked"), 1);
+    let new = session(&world, USER, 2);
+    assert!(!auth.renew(new, Some(revoked.id), world.now()).await.expect("answered"), "it was revoked");
+    let idle = signed_in(&world, USER, 3).await;
+    world.clock.advance(30 * MINUTE);
+    let new = session(&world, USER, 4);
+    assert!(!auth.renew(new, Some(idle.id), world.now()).await.expect("answered"), "it was idle for too long");
+    assert!(auth.sessions(USER, world.now()).await.expect("read").is_empty(), "nothing was kept");
+    for token in [2, 4] {
+        assert!(auth.session([token; 32]).await.expect("read").is_none(), "nothing was kept");
+    }
+}
+
+/// Of parallel renewals of a session one holds, so that one session stays one.
+pub async fn a_session_is_renewed_once(world: World) {
+    let old = signed_in(&world, USER, 99).await;
+    let now = world.now();
+    let tasks: Vec<_> = (0..30)
+        .map(|n| {
+            let (auth, new) = (world.auth(), session(&world, USER, n));
+            tokio::spawn(async move { auth.renew(new, Some(old.id), now).await.expect("answered") })
+        })
+        .collect();
+    let mut renewed = 0;
+    for task in tasks {
+        renewed += u32::from(task.await.expect("no task panics"));
+    }
+    assert_eq!(renewed, 1);
+    assert_eq!(world.auth().sessions(USER, now).await.expect("read").len(), 1);
+}
+
+fn flow(world: &World, id: u8) -> Flow {
+    Flow { id_hash: [id; 32], kind: "test".into(), data: vec![0, 255, id], expires_at: world.now().plus(10 * MINUTE) }
+}
+
+/// Of 50 parallel takers one gets it, whole; afterwards its id is free.
+pub async fn a_flow_is_taken_once(world: World) {
+    let (kept, other) = (flow(&world, 1), flow(&world, 2));
+    for flow in [&kept, &other] {
+        assert!(world.auth().put_flow(flow.clone(), world.now()).await.expect("kept"));
+    }
+    let now = world.now();
+    let tasks: Vec<_> = (0..50)
+        .map(|_| {
+            let auth = world.auth();
+            tokio::spawn(async move { auth.take_flow([1; 32], now).await.expect("answered") })
+        })
+        .collect();
+    let mut taken = Vec::new();
+    for task in tasks {
+        taken.extend(task.await.expect("no task panics"));
+    }
+    assert_eq!(taken, std::slice::from_ref(&kept), "one taker gets it, as it was kept");
+    assert!(world.auth().put_flow(kept, now).await.expect("answered"), "its id is free again");
+    assert_eq!(world.auth().take_flow([2; 32], now).await.expect("read"), Some(other), "others are left alone");
+    assert_eq!(world.auth().take_flow([3; 32], now).await.expect("read"), None, "what was never kept is not given");
+}
+
+/// Of 50 parallel keepers of one id one succeeds; what is there stays as it is.
+pub async fn a_flow_is_kept_once(world: World) {
+    let now = world.now();
+    let tasks: Vec<_> = (0..50)
+        .map(|n| {
+            let (auth, flow) = (world.auth(), Flow { data: vec![n], ..flow(&world, 1) });
+            tokio::spawn(async move { auth.put_flow(flow, now).await.expect("answered").then_some(n) })
+        })
+        .collect();
+    let mut kept = Vec::new();
+    for task in tasks {
+        kept.extend(task.await.expect("no task panics"));
+    }
+    assert_eq!(kept.len(), 1, "one is kept");
+    let taken = world.auth().take_flow([1; 32], now).await.expect("read");
+    assert_eq!(taken.map(|flow| flow.data), Some(kept), "and it is the one that was told so");
+}
+
+/// After its end it is as good as gone, and its id may be used again.
+pub async fn an_ended_flow_is_never_given(world: World) {
+    let auth = world.auth();
+    for id in [1, 2] {
+        assert!(auth.put_flow(flow(&world, id), world.now()).await.expect("kept"));
+    }
+    world.clock.advance(10 * MINUTE);
+    assert!(auth.take_flow([1; 32], world.now()).await.expect("answered").is_none(), "it has ended");
+    assert!(auth.put_flow(flow(&world, 2), world.now()).await.expect("answered"), "the ended one is not in the way");
+    assert!(!auth.put_flow(flow(&world, 2), world.now()).await.expect("answered"), "the new one is");
+    assert!(auth.take_flow([2; 32], world.now()).await.expect("answered").is_some());
 }

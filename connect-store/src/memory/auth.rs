@@ -1,10 +1,10 @@
-//! Challenges, sessions and budgets in memory.
+//! Challenges, sessions, budgets and flows in memory.
 
 use std::collections::HashMap;
 use std::sync::{MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use connect_core::store::{Budget, Challenge, ChallengeSeen, Resend, Revoke, Session};
+use connect_core::store::{Budget, Challenge, ChallengeSeen, Flow, Resend, Revoke, Session};
 use connect_core::{AuthStore, ChallengeId, SessionId, StoreError, Timestamp, UserId};
 
 use super::MemoryStore;
@@ -15,6 +15,14 @@ pub(super) struct AuthState {
     challenges: HashMap<ChallengeId, Challenge>,
     sessions: HashMap<SessionId, Session>,
     budgets: HashMap<String, Spent>,
+    flows: HashMap<[u8; 32], Flow>,
+}
+
+impl AuthState {
+    /// How many rows there are.
+    fn len(&self) -> usize {
+        self.challenges.len() + self.sessions.len() + self.budgets.len() + self.flows.len()
+    }
 }
 
 impl MemoryStore {
@@ -78,6 +86,16 @@ impl AuthStore for MemoryStore {
         Ok(true)
     }
 
+    async fn renew(&self, session: Session, replaces: Option<SessionId>, now: Timestamp) -> Result<bool, StoreError> {
+        let mut auth = self.auth();
+        let ended = replaces.and_then(|old| auth.sessions.remove(&old));
+        let may_begin = auth_rules::may_begin(replaces, ended.as_ref(), now);
+        if may_begin {
+            auth.sessions.insert(session.id, session);
+        }
+        Ok(may_begin)
+    }
+
     async fn spend(&self, account: String, budget: Budget, now: Timestamp) -> Result<bool, StoreError> {
         let mut auth = self.auth();
         let after = auth_rules::spend(auth.budgets.get(&account).copied(), budget, now);
@@ -87,9 +105,9 @@ impl AuthStore for MemoryStore {
         Ok(after.is_some())
     }
 
-    async fn give_back(&self, account: String, now: Timestamp) -> Result<(), StoreError> {
+    async fn give_back(&self, account: String, units: u32, now: Timestamp) -> Result<(), StoreError> {
         let mut auth = self.auth();
-        let after = auth_rules::given_back(auth.budgets.get(&account).copied(), now);
+        let after = auth_rules::given_back(auth.budgets.get(&account).copied(), units, now);
         auth.budgets.extend(after.map(|spent| (account, spent)));
         Ok(())
     }
@@ -122,12 +140,25 @@ impl AuthStore for MemoryStore {
         Ok((before - auth.sessions.len()) as u64)
     }
 
+    async fn put_flow(&self, flow: Flow, now: Timestamp) -> Result<bool, StoreError> {
+        let mut auth = self.auth();
+        let kept = auth_rules::kept(auth.flows.get(&flow.id_hash).cloned(), flow, now);
+        let is_new = kept.is_some();
+        auth.flows.extend(kept.map(|flow| (flow.id_hash, flow)));
+        Ok(is_new)
+    }
+
+    async fn take_flow(&self, id_hash: [u8; 32], now: Timestamp) -> Result<Option<Flow>, StoreError> {
+        Ok(self.auth().flows.remove(&id_hash).filter(|flow| !flow.has_ended(now)))
+    }
+
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
         let mut auth = self.auth();
-        let before = auth.challenges.len() + auth.sessions.len() + auth.budgets.len();
+        let before = auth.len();
         auth.challenges.retain(|_, challenge| !challenge.has_ended(now));
         auth.sessions.retain(|_, session| !session.has_ended(now));
         auth.budgets.retain(|_, spent| !spent.has_ended(now));
-        Ok((before - auth.challenges.len() - auth.sessions.len() - auth.budgets.len()) as u64)
+        auth.flows.retain(|_, flow| !flow.has_ended(now));
+        Ok((before - auth.len()) as u64)
     }
 }

@@ -1,8 +1,8 @@
-//! Challenges, sessions and budgets. Every change is a transaction that locks the row it reads, so what was
+//! Challenges, sessions, budgets and flows. Every change is a transaction that locks the row it reads, so what was
 //! read cannot change before it is written, on whichever node.
 
 use async_trait::async_trait;
-use connect_core::store::{Budget, Challenge, ChallengeSeen, Resend, Revoke, Session};
+use connect_core::store::{Budget, Challenge, ChallengeSeen, Flow, Resend, Revoke, Session};
 use connect_core::{AuthStore, ChallengeId, SessionId, StoreError, Timestamp, UserId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,7 +11,7 @@ use sqlx::postgres::{PgConnection, PgRow};
 
 use super::sql::Sql;
 use super::{PostgresStore, row_doc};
-use crate::auth_rules::{self, Spent};
+use crate::auth_rules::{self, Ends, Spent};
 use crate::sql::{safe, store_error, uint};
 
 fn doc<T: Serialize>(value: &T) -> Result<String, sqlx::Error> {
@@ -33,6 +33,12 @@ async fn challenge(
 
 async fn update(connection: &mut PgConnection, sql: &Sql, challenge: &Challenge) -> Result<(), sqlx::Error> {
     let query = sqlx::query(safe(&sql.update_challenge)).bind(challenge.id.to_string()).bind(doc(challenge)?);
+    query.execute(connection).await.map(|_| ())
+}
+
+async fn put_session(connection: &mut PgConnection, sql: &Sql, session: &Session) -> Result<(), sqlx::Error> {
+    let query = sqlx::query(safe(&sql.put_session)).bind(session.id.to_string()).bind(session.user.to_string());
+    let query = query.bind(session.token_hash.to_vec()).bind(session.idle_ends_at.as_micros()).bind(doc(session)?);
     query.execute(connection).await.map(|_| ())
 }
 
@@ -145,14 +151,28 @@ impl AuthStore for PostgresStore {
                     let query = sqlx::query(safe(&sql.drop_replaced_session)).bind(old.to_string());
                     query.execute(&mut *connection).await?;
                 }
-                let query = sqlx::query(safe(&sql.put_session))
-                    .bind(session.id.to_string())
-                    .bind(session.user.to_string())
-                    .bind(session.token_hash.to_vec())
-                    .bind(session.idle_ends_at.as_micros())
-                    .bind(doc(&session)?);
-                query.execute(connection).await?;
+                put_session(connection, &sql, &session).await?;
                 Ok(true)
+            })
+        })
+        .await
+    }
+
+    async fn renew(&self, session: Session, replaces: Option<SessionId>, now: Timestamp) -> Result<bool, StoreError> {
+        let sql = self.inner.sql.clone();
+        self.write(move |connection| {
+            let (sql, session) = (sql.clone(), session.clone());
+            Box::pin(async move {
+                let mut ended = None;
+                if let Some(old) = replaces {
+                    let query = sqlx::query(safe(&sql.end_session)).bind(old.to_string());
+                    ended = query.fetch_optional(&mut *connection).await?.as_ref().map(read).transpose()?;
+                }
+                let may_begin = auth_rules::may_begin(replaces, ended.as_ref(), now);
+                if may_begin {
+                    put_session(connection, &sql, &session).await?;
+                }
+                Ok(may_begin)
             })
         })
         .await
@@ -173,7 +193,7 @@ impl AuthStore for PostgresStore {
         .await
     }
 
-    async fn give_back(&self, account: String, now: Timestamp) -> Result<(), StoreError> {
+    async fn give_back(&self, account: String, units: u32, now: Timestamp) -> Result<(), StoreError> {
         let sql = self.inner.sql.clone();
         self.write(move |connection| {
             let (sql, account) = (sql.clone(), account.clone());
@@ -181,7 +201,7 @@ impl AuthStore for PostgresStore {
                 if let Some(mut known) =
                     spent(&mut *connection, &sql, &account).await?.filter(|spent| now < spent.ends_at)
                 {
-                    known.units = known.units.saturating_sub(1);
+                    known.units = known.units.saturating_sub(units);
                     put_budget(connection, &sql, &account, known).await?;
                 }
                 Ok(())
@@ -248,13 +268,39 @@ impl AuthStore for PostgresStore {
         .await
     }
 
+    async fn put_flow(&self, flow: Flow, now: Timestamp) -> Result<bool, StoreError> {
+        let sql = self.inner.sql.clone();
+        self.write(move |connection| {
+            let (sql, flow) = (sql.clone(), flow.clone());
+            Box::pin(async move {
+                let query = sqlx::query(safe(&sql.put_flow)).bind(flow.id_hash.to_vec());
+                let query = query.bind(flow.expires_at.as_micros()).bind(doc(&flow)?).bind(now.as_micros());
+                Ok(query.execute(connection).await?.rows_affected() > 0)
+            })
+        })
+        .await
+    }
+
+    async fn take_flow(&self, id_hash: [u8; 32], now: Timestamp) -> Result<Option<Flow>, StoreError> {
+        let sql = self.inner.sql.clone();
+        self.write(move |connection| {
+            let sql = sql.clone();
+            Box::pin(async move {
+                let query = sqlx::query(safe(&sql.take_flow)).bind(id_hash.to_vec());
+                let taken: Option<Flow> = query.fetch_optional(connection).await?.as_ref().map(read).transpose()?;
+                Ok(taken.filter(|flow| !flow.has_ended(now)))
+            })
+        })
+        .await
+    }
+
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
         let sql = self.inner.sql.clone();
         self.write(move |connection| {
             let sql = sql.clone();
             Box::pin(async move {
                 let mut removed = 0;
-                let counted = [&sql.sweep_challenges, &sql.sweep_sessions, &sql.sweep_budgets];
+                let counted = [&sql.sweep_challenges, &sql.sweep_sessions, &sql.sweep_budgets, &sql.sweep_flows];
                 for statement in [&sql.sweep_accounts, &sql.sweep_quotas] {
                     sqlx::query(safe(statement)).bind(now.as_micros()).execute(&mut *connection).await?;
                 }

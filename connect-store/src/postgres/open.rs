@@ -20,7 +20,10 @@ use super::{Inner, PostgresStore};
 use crate::sql::hexadecimal;
 
 /// The migrations in their order; `{s}` stands for the schema.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "first", include_str!("../../migrations/postgres/0001_first.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "first", include_str!("../../migrations/postgres/0001_first.sql")),
+    (2, "flows", include_str!("../../migrations/postgres/0002_flows.sql")),
+];
 
 /// How a database is used.
 #[derive(Debug, Clone)]

@@ -109,7 +109,7 @@ statements! {
             detail text, settled_at bigint, doc text) ON CONFLICT DO NOTHING";
     open_workspace = "UPDATE {s}.head SET last_seq = $2, last_number = $3, routed_seq = $4 WHERE workspace_id = $1";
 
-    // Challenges, sessions, budgets, quotas.
+    // Challenges, sessions, budgets, flows, quotas.
     lock_account = "INSERT INTO {s}.challenge_account (account, expires_at) VALUES ($1, $2)
         ON CONFLICT (account) DO UPDATE SET expires_at = greatest(challenge_account.expires_at, excluded.expires_at)";
     live_challenges = "SELECT doc FROM {s}.challenge WHERE account = $1 AND expires_at > $2";
@@ -126,6 +126,7 @@ statements! {
     drop_other_sessions = "DELETE FROM {s}.session WHERE user_id = $1 AND id <> $2";
     drop_sessions = "DELETE FROM {s}.session WHERE user_id = $1";
     drop_replaced_session = "DELETE FROM {s}.session WHERE id = $1";
+    end_session = "DELETE FROM {s}.session WHERE id = $1 RETURNING doc";
     budget = "SELECT units, ends_at FROM {s}.budget WHERE account = $1";
     make_budget = "INSERT INTO {s}.budget (account, units, ends_at) VALUES ($1, 0, 0) ON CONFLICT (account) DO UPDATE SET account = excluded.account";
     lock_budget = "SELECT units, ends_at FROM {s}.budget WHERE account = $1 FOR UPDATE";
@@ -134,6 +135,10 @@ statements! {
     sweep_accounts = "DELETE FROM {s}.challenge_account WHERE expires_at <= $1";
     sweep_sessions = "DELETE FROM {s}.session WHERE idle_ends_at <= $1";
     sweep_budgets = "DELETE FROM {s}.budget WHERE ends_at <= $1";
+    put_flow = "INSERT INTO {s}.flow AS known (id_hash, expires_at, doc) VALUES ($1, $2, $3)
+        ON CONFLICT (id_hash) DO UPDATE SET expires_at = excluded.expires_at, doc = excluded.doc WHERE known.expires_at <= $4";
+    take_flow = "DELETE FROM {s}.flow WHERE id_hash = $1 RETURNING doc";
+    sweep_flows = "DELETE FROM {s}.flow WHERE expires_at <= $1";
     sweep_quotas = "DELETE FROM {s}.quota WHERE ends_at <= $1";
     take_quota = "INSERT INTO {s}.quota AS q (key, count, allowed, ends_at) VALUES ($1, least(1, $2), $2 > 0, $4)
         ON CONFLICT (key) DO UPDATE SET

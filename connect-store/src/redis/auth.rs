@@ -1,17 +1,17 @@
-//! Challenges, sessions and budgets. The rules are in the scripts; they are those of
+//! Challenges, sessions, budgets and flows. The rules are in the scripts; they are those of
 //! [`auth_rules`], and the conformance kit holds both to the same cases.
 
 use std::time::Duration;
 
 use ::redis::ToRedisArgs;
 use async_trait::async_trait;
-use connect_core::store::{Budget, Challenge, ChallengeSeen, Resend, Revoke, Session};
+use connect_core::store::{Budget, Challenge, ChallengeSeen, Flow, Resend, Revoke, Session};
 use connect_core::{AuthStore, ChallengeId, SessionId, StoreError, Timestamp, UserId};
 
 use super::link::Repeat;
 use super::rows::{self, hex};
 use super::{RedisStore, expiry, scripts};
-use crate::auth_rules;
+use crate::auth_rules::{self, Ends};
 
 /// How long after its end a row may stay until others of its kind push it out.
 const LONG: Duration = Duration::from_secs(3600);
@@ -90,6 +90,15 @@ impl AuthStore for RedisStore {
         rows::flag(&self.link.ask(&call, Repeat::Never).await?)
     }
 
+    async fn renew(&self, session: Session, replaces: Option<SessionId>, now: Timestamp) -> Result<bool, StoreError> {
+        let end = end(&session);
+        let mut call = self.call(&scripts::RENEW);
+        call.arg(now.as_micros()).arg(session.id.to_string()).arg(session.user.to_string());
+        call.arg(hex(&session.token_hash)).arg(end.as_micros()).arg(rows::session_row(&session)?);
+        call.arg(expiry(now, end)).arg(replaces.map(|old| old.to_string()).unwrap_or_default()).arg(long_ago(now));
+        rows::flag(&self.link.ask(&call, Repeat::Never).await?)
+    }
+
     async fn spend(&self, account: String, budget: Budget, now: Timestamp) -> Result<bool, StoreError> {
         let end = now.plus(budget.window);
         let mut call = self.call(&scripts::SPEND);
@@ -98,9 +107,9 @@ impl AuthStore for RedisStore {
         rows::flag(&self.link.ask(&call, Repeat::Never).await?)
     }
 
-    async fn give_back(&self, account: String, now: Timestamp) -> Result<(), StoreError> {
+    async fn give_back(&self, account: String, units: u32, now: Timestamp) -> Result<(), StoreError> {
         let mut call = self.call(&scripts::GIVE_BACK);
-        call.arg(account).arg(now.as_micros());
+        call.arg(account).arg(now.as_micros()).arg(units);
         rows::flag(&self.link.ask(&call, Repeat::Never).await?).map(|_| ())
     }
 
@@ -140,6 +149,20 @@ impl AuthStore for RedisStore {
         let mut call = self.call(&scripts::REVOKE);
         call.arg(user.to_string()).arg(which).arg(id);
         rows::count(&self.link.ask(&call, Repeat::Never).await?)
+    }
+
+    async fn put_flow(&self, flow: Flow, now: Timestamp) -> Result<bool, StoreError> {
+        let mut call = self.call(&scripts::PUT_FLOW);
+        call.arg(hex(&flow.id_hash)).arg(now.as_micros()).arg(flow.expires_at.as_micros()).arg(rows::flow_row(&flow)?);
+        call.arg(expiry(now, flow.expires_at)).arg(long_ago(now));
+        rows::flag(&self.link.ask(&call, Repeat::Never).await?)
+    }
+
+    async fn take_flow(&self, id_hash: [u8; 32], now: Timestamp) -> Result<Option<Flow>, StoreError> {
+        let mut call = self.call(&scripts::TAKE_FLOW);
+        call.arg(hex(&id_hash));
+        let row = rows::text(self.link.ask(&call, Repeat::Never).await?)?;
+        Ok(row.as_deref().map(rows::flow).transpose()?.filter(|flow| !flow.has_ended(now)))
     }
 
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {

@@ -132,7 +132,7 @@ impl RedisStore {
 }
 
 /// The tables of signing in, in the order in which scripts are given them.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 11] = [
     "sessions",
     "session-ends",
     "tokens",
@@ -142,6 +142,8 @@ const TABLES: [&str; 9] = [
     "accounts",
     "budgets",
     "budget-ends",
+    "flows",
+    "flow-ends",
 ];
 
 /// The names of all keys.
@@ -150,7 +152,7 @@ struct Keys {
     prefix: String,
     /// All of signing in shares the tag in braces, on purpose: using a code up writes to challenges and to
     /// sessions in one step, and a cluster takes a step only over keys of one slot.
-    auth: [String; 9],
+    auth: [String; 11],
 }
 
 impl Keys {

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use ::redis::Value;
-use connect_core::store::{Challenge, Session};
+use connect_core::store::{Challenge, Flow, Session};
 use connect_core::{StoreError, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -100,6 +100,14 @@ fn parse_session(row: &str) -> Option<Session> {
         seen_at: Timestamp::from_micros(seen.parse().ok()?),
         ..read_doc(doc)?
     })
+}
+
+pub(super) fn flow_row(flow: &Flow) -> Result<String, StoreError> {
+    write_doc(flow)
+}
+
+pub(super) fn flow(row: &str) -> Result<Flow, StoreError> {
+    read_doc(row).ok_or_else(|| corrupt("a flow"))
 }
 
 pub(super) fn budget(row: &str) -> Result<Spent, StoreError> {

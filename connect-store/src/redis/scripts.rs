@@ -1,7 +1,7 @@
 //! The scripts: one step, one script.
 //!
-//! Signing in has nine tables, each one key: rows by id in a hash, their ends in a sorted set, and indexes.
-//! Every script is given all nine, in the order of [`TABLES`](super::TABLES), so it never makes up the name
+//! Signing in has eleven tables, each one key: rows by id in a hash, their ends in a sorted set, and indexes.
+//! Every script is given all of them, in the order of [`TABLES`](super::TABLES), so it never makes up the name
 //! of a key. A row is a line: the fields that steps change, then the document.
 //!
 //! - Instants stay the texts they came as wherever they are stored. They become numbers to be compared
@@ -18,7 +18,7 @@ use ::redis::Script;
 /// What the scripts of signing in share.
 const SHARED: &str = r"
 local sessions, session_ends, tokens, users,
-  challenges, challenge_ends, accounts, budgets, budget_ends = unpack(KEYS)
+  challenges, challenge_ends, accounts, budgets, budget_ends, flows, flow_ends = unpack(KEYS)
 
 local function corrupt(what)
   return redis.error_reply('CORRUPT ' .. what .. ' does not read')
@@ -79,11 +79,25 @@ local function drop_budget(account)
   redis.call('ZREM', budget_ends, account)
 end
 
+local function drop_flow(id)
+  redis.call('HDEL', flows, id)
+  redis.call('ZREM', flow_ends, id)
+end
+
 -- Drops rows that have ended by then, the oldest first, and answers how many.
 local function trim(ends, drop, now, most)
   local ended = redis.call('ZRANGEBYSCORE', ends, '-inf', now, 'LIMIT', 0, most)
   for _, id in ipairs(ended) do drop(id) end
   return #ended
+end
+
+local function put_session(id, user, token, ends, row, ms, long_ago)
+  redis.call('HSET', sessions, id, row)
+  redis.call('ZADD', session_ends, ends, id)
+  redis.call('HSET', tokens, token, id)
+  redis.call('ZADD', users, 0, user .. ' ' .. id)
+  trim(session_ends, drop_session, long_ago, 10)
+  keep(ms, sessions, session_ends, tokens, users)
 end
 
 -- Members of an index that belong to an owner: those that begin with it and a space. '!' follows the space.
@@ -177,12 +191,26 @@ c.used = '1'
 redis.call('HSET', challenges, id, challenge_row(c))
 redis.call('ZREM', accounts, c.account .. ' ' .. id)
 if old ~= '' then drop_session(old) end
-redis.call('HSET', sessions, new, new_row)
-redis.call('ZADD', session_ends, ends, new)
-redis.call('HSET', tokens, token, new)
-redis.call('ZADD', users, 0, user .. ' ' .. new)
-trim(session_ends, drop_session, long_ago, 10)
-keep(ms, sessions, session_ends, tokens, users)
+put_session(new, user, token, ends, new_row, ms, long_ago)
+return 1
+",
+    )
+});
+
+/// now, session, user, token, its end, its row, ms, replaced session or nothing, long ago: 1 or 0.
+pub(super) static RENEW: LazyLock<Script> = LazyLock::new(|| {
+    step(
+        r"
+local now, new, user, token, ends, row, ms, old, long_ago = unpack(ARGV)
+if old ~= '' then
+  local known = redis.call('HGET', sessions, old)
+  if not known then return 0 end
+  local s = session(known)
+  if not s then return corrupt('a session') end
+  if not before(now, s.idle) or not before(now, s.ends) then return 0 end
+  drop_session(old)
+end
+put_session(new, user, token, ends, row, ms, long_ago)
 return 1
 ",
     )
@@ -210,17 +238,17 @@ return 1
     )
 });
 
-/// account, now: 1 if a unit was given back.
+/// account, now, units: 1 if some were given back.
 pub(super) static GIVE_BACK: LazyLock<Script> = LazyLock::new(|| {
     step(
         r"
-local account, now = unpack(ARGV)
+local account, now, back = unpack(ARGV)
 local row = redis.call('HGET', budgets, account)
 if not row then return 0 end
 local units, ends = string.match(row, '^(%d+) (%-?%d+)$')
 if not units then return corrupt('a budget') end
 if not before(now, ends) or tonumber(units) == 0 then return 0 end
-redis.call('HSET', budgets, account, string.format('%.0f', units - 1) .. ' ' .. ends)
+redis.call('HSET', budgets, account, string.format('%.0f', math.max(units - back, 0)) .. ' ' .. ends)
 return 1
 ",
     )
@@ -285,13 +313,40 @@ return count
     )
 });
 
+/// id, now, its end, its row, ms, long ago: 1, or 0 if there is one that has not ended.
+pub(super) static PUT_FLOW: LazyLock<Script> = LazyLock::new(|| {
+    step(
+        r"
+local id, now, ends, row, ms, long_ago = unpack(ARGV)
+local known = redis.call('ZSCORE', flow_ends, id)
+if known and before(now, known) then return 0 end
+redis.call('HSET', flows, id, row)
+redis.call('ZADD', flow_ends, ends, id)
+trim(flow_ends, drop_flow, long_ago, 10)
+keep(ms, flows, flow_ends)
+return 1
+",
+    )
+});
+
+/// id: the row, which is gone, or nil.
+pub(super) static TAKE_FLOW: LazyLock<Script> = LazyLock::new(|| {
+    step(
+        r"
+local row = redis.call('HGET', flows, ARGV[1])
+drop_flow(ARGV[1])
+return row
+",
+    )
+});
+
 /// now, most of each kind: how many.
 pub(super) static SWEEP: LazyLock<Script> = LazyLock::new(|| {
     step(
         r"
 local now, most = unpack(ARGV)
 return trim(session_ends, drop_session, now, most) + trim(challenge_ends, drop_challenge, now, most)
-  + trim(budget_ends, drop_budget, now, most)
+  + trim(budget_ends, drop_budget, now, most) + trim(flow_ends, drop_flow, now, most)
 ",
     )
 });

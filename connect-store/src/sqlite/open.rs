@@ -16,7 +16,10 @@ use super::writer::Writer;
 use crate::sql::{hexadecimal, safe};
 
 /// The migrations in their order; `{p}` stands for the prefix.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "first", include_str!("../../migrations/sqlite/0001_first.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "first", include_str!("../../migrations/sqlite/0001_first.sql")),
+    (2, "flows", include_str!("../../migrations/sqlite/0002_flows.sql")),
+];
 
 /// How a file is opened.
 #[derive(Debug, Clone)]

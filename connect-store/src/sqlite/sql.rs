@@ -104,7 +104,7 @@ statements! {
         AND a.actor = substr(j.value, 1, instr(j.value, char(10)) - 1) AND a.key = substr(j.value, instr(j.value, char(10)) + 1)";
     open_workspace = "INSERT INTO {p}head (workspace_id, last_seq, last_number, routed_seq) VALUES ($1, $2, $3, $4)";
 
-    // Challenges, sessions, budgets.
+    // Challenges, sessions, budgets, flows.
     live_challenges = "SELECT doc FROM {p}challenge WHERE account = $1 AND expires_at > $2";
     challenge = "SELECT doc FROM {p}challenge WHERE id = $1";
     put_challenge = "INSERT INTO {p}challenge (id, account, expires_at, doc) VALUES ($1, $2, $3, $4)";
@@ -118,12 +118,17 @@ statements! {
     drop_other_sessions = "DELETE FROM {p}session WHERE user_id = $1 AND id <> $2";
     drop_sessions = "DELETE FROM {p}session WHERE user_id = $1";
     drop_replaced_session = "DELETE FROM {p}session WHERE id = $1";
+    end_session = "DELETE FROM {p}session WHERE id = $1 RETURNING doc";
     budget = "SELECT units, ends_at FROM {p}budget WHERE account = $1";
     put_budget = "INSERT INTO {p}budget (account, units, ends_at) VALUES ($1, $2, $3)
         ON CONFLICT (account) DO UPDATE SET units = excluded.units, ends_at = excluded.ends_at";
     sweep_challenges = "DELETE FROM {p}challenge WHERE expires_at <= $1";
     sweep_sessions = "DELETE FROM {p}session WHERE idle_ends_at <= $1";
     sweep_budgets = "DELETE FROM {p}budget WHERE ends_at <= $1";
+    put_flow = "INSERT INTO {p}flow (id_hash, expires_at, doc) VALUES ($1, $2, $3)
+        ON CONFLICT (id_hash) DO UPDATE SET expires_at = excluded.expires_at, doc = excluded.doc WHERE {p}flow.expires_at <= $4";
+    take_flow = "DELETE FROM {p}flow WHERE id_hash = $1 RETURNING doc";
+    sweep_flows = "DELETE FROM {p}flow WHERE expires_at <= $1";
 
     // Health: a read, and whether a write would be allowed.
     ready = "SELECT count(*) FROM (SELECT 1 FROM {p}head LIMIT 1)";

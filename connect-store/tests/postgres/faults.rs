@@ -138,6 +138,8 @@ async fn signed_in(store: &PostgresStore, maker: &Maker) -> Session {
         ip: None,
         agent: None,
         created_at: now,
+        proven_at: now,
+        device: None,
         seen_at: now,
         idle_ends_at: now.plus(hour),
         ends_at: now.plus(2 * hour),

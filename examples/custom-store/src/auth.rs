@@ -1,28 +1,14 @@
-//! The port of challenges, sessions and budgets. The rules are those of `connect_store::auth_rules`; here they
+//! The port of challenges, sessions, budgets and flows. The rules are those of `connect_store::auth_rules`; here they
 //! are applied to rows, each in one writing transaction, so that no two callers see the same count.
 
 use async_trait::async_trait;
-use connect_core::store::{Budget, Challenge, ChallengeSeen, MovedRow, Part, Resend, Revoke, Session};
+use connect_core::store::{Budget, Challenge, ChallengeSeen, Flow, MovedRow, Part, Resend, Revoke, Session};
 use connect_core::{AuthStore, ChallengeId, SessionId, Timestamp, UserId};
 use connect_store::auth_rules::{self, Ends};
 use connect_store::scan;
-use redb::WriteTransaction;
 
-use crate::table::{BUDGETS, CHALLENGES, HEADS, ROWS, SESSIONS, TOKENS, row};
+use crate::table::{BUDGETS, CHALLENGES, FLOWS, HEADS, ROWS, SESSIONS, row};
 use crate::{RedbStore, Result};
-
-fn token(hash: &[u8; 32]) -> String {
-    hash.map(|byte| format!("{byte:02x}")).concat()
-}
-
-fn end_sessions(to: &WriteTransaction, ends: impl Fn(&Session) -> bool) -> Result<u64> {
-    let ended = SESSIONS.walk(to, "", None, |rows| scan::first(rows, usize::MAX, ends))?;
-    for session in &ended {
-        TOKENS.remove(to, token(&session.token_hash))?;
-        SESSIONS.remove(to, session.id)?;
-    }
-    Ok(ended.len() as u64)
-}
 
 #[async_trait]
 impl AuthStore for RedbStore {
@@ -55,8 +41,7 @@ impl AuthStore for RedbStore {
         self.write(move |to| {
             let consumed = CHALLENGES.update(to, id, |row| auth_rules::consumed(row, now))?.is_some();
             if consumed {
-                end_sessions(to, |session| Some(session.id) == old)?;
-                TOKENS.put(to, token(&new.token_hash), &new.id.to_string())?;
+                SESSIONS.sweep(to, "", |session| Some(session.id) == old)?;
                 SESSIONS.put(to, new.id, &new)?;
             }
             Ok(consumed)
@@ -64,14 +49,21 @@ impl AuthStore for RedbStore {
         .await
     }
 
-    async fn spend(&self, account: String, budget: Budget, now: Timestamp) -> Result<bool> {
-        let rule = move |spent| auth_rules::spend(spent, budget, now);
-        self.write(move |to| Ok(BUDGETS.update(to, account, rule)?.is_some())).await
+    async fn renew(&self, new: Session, old: Option<SessionId>, now: Timestamp) -> Result<bool> {
+        self.write(move |to| {
+            let ended = old.map_or(Ok(None), |old| SESSIONS.remove(to, old))?;
+            let begins = auth_rules::may_begin(old, ended.as_ref(), now);
+            Ok(SESSIONS.update(to, new.id, |_| begins.then_some(new))?.is_some())
+        })
+        .await
     }
 
-    async fn give_back(&self, account: String, now: Timestamp) -> Result<()> {
-        let rule = move |spent| auth_rules::given_back(spent, now);
-        self.write(move |to| BUDGETS.update(to, account, rule).map(|_| ())).await
+    async fn spend(&self, of: String, budget: Budget, now: Timestamp) -> Result<bool> {
+        self.write(move |to| Ok(BUDGETS.update(to, of, |row| auth_rules::spend(row, budget, now))?.is_some())).await
+    }
+
+    async fn give_back(&self, account: String, units: u32, now: Timestamp) -> Result<()> {
+        self.write(move |to| BUDGETS.update(to, account, |row| auth_rules::given_back(row, units, now)).map(drop)).await
     }
 
     async fn spent(&self, account: String, now: Timestamp) -> Result<u32> {
@@ -79,12 +71,12 @@ impl AuthStore for RedbStore {
     }
 
     async fn session(&self, token_hash: [u8; 32]) -> Result<Option<Session>> {
-        let at = token(&token_hash);
-        self.read(move |from| TOKENS.get(from, at)?.map_or(Ok(None), |id| SESSIONS.get(from, id))).await
+        let is_its = move |session: &Session| session.token_hash == token_hash;
+        self.read(move |from| Ok(SESSIONS.walk(from, "", None, |rows| scan::first(rows, 1, is_its))?.pop())).await
     }
 
     async fn touch(&self, id: SessionId, now: Timestamp, idle_ends_at: Timestamp) -> Result<bool> {
-        let rule = move |session| auth_rules::touched(session, now, idle_ends_at);
+        let rule = move |row| auth_rules::touched(row, now, idle_ends_at);
         self.write(move |to| Ok(SESSIONS.update(to, id, rule)?.is_some())).await
     }
 
@@ -93,18 +85,27 @@ impl AuthStore for RedbStore {
     }
 
     async fn revoke(&self, user: UserId, which: Revoke) -> Result<u64> {
-        self.write(move |to| end_sessions(to, |session| auth_rules::is_revoked(session, user, which))).await
+        self.write(move |to| SESSIONS.sweep(to, "", |session| auth_rules::is_revoked(session, user, which))).await
+    }
+
+    async fn put_flow(&self, new: Flow, now: Timestamp) -> Result<bool> {
+        let at = format!("{:?}", new.id_hash);
+        self.write(move |to| Ok(FLOWS.update(to, at, |known| auth_rules::kept(known, new, now))?.is_some())).await
+    }
+
+    async fn take_flow(&self, id: [u8; 32], now: Timestamp) -> Result<Option<Flow>> {
+        self.write(move |to| Ok(FLOWS.remove(to, format!("{id:?}"))?.filter(|flow| !flow.has_ended(now)))).await
     }
 
     async fn sweep(&self, now: Timestamp) -> Result<u64> {
         self.write(move |to| {
             // Answers that count no more go along: nobody else asks this store to tidy up.
             for (workspace, _) in HEADS.walk(to, "", None, |rows| rows.collect::<Result<Vec<_>>>())? {
-                let is_over =
-                    |row: &MovedRow| matches!(row, MovedRow::Answer { answer, .. } if answer.expires_at <= now);
-                ROWS.sweep(to, &row(workspace, Part::Answers, ""), is_over)?;
+                let ended = |row: &MovedRow| matches!(row, MovedRow::Answer { answer, .. } if answer.expires_at <= now);
+                ROWS.sweep(to, &row(workspace, Part::Answers, ""), ended)?;
             }
-            Ok(end_sessions(to, |session| session.has_ended(now))?
+            Ok(SESSIONS.sweep(to, "", |session| session.has_ended(now))?
+                + FLOWS.sweep(to, "", |flow| flow.has_ended(now))?
                 + CHALLENGES.sweep(to, "", |challenge| challenge.has_ended(now))?
                 + BUDGETS.sweep(to, "", |spent| spent.has_ended(now))?)
         })

@@ -2,8 +2,8 @@
 //! redb. `docs/writing-a-store.md` walks through it.
 //!
 //! It is complete and right, and simple on purpose. One change set is one synced write. A list of tickets or
-//! of records walks those of its workspace, a search their messages too, and signing in walks challenges and
-//! sessions. That is fine for thousands of rows, not for millions.
+//! of records walks those of its workspace, a search their messages too, signing in walks challenges, and
+//! knowing somebody again walks sessions. That is fine for thousands of rows, not for millions.
 
 mod auth;
 mod rows;

@@ -30,8 +30,8 @@ impl Lookup for Present<'_> {
 /// Writes documents. They are taken apart without `..`, so that a part added later breaks the build here.
 pub(crate) fn write(to: &WriteTransaction, documents: Documents) -> Result<()> {
     let Documents { released, removed, keys, rows, counters } = documents;
-    released.iter().try_for_each(|key| KEYS.remove(to, unique(&key.kind, &key.key, &key.scope)))?;
-    removed.iter().try_for_each(|(workspace, id)| ROWS.remove(to, row(*workspace, Part::Records, id)))?;
+    released.iter().try_for_each(|key| KEYS.remove(to, unique(&key.kind, &key.key, &key.scope)).map(drop))?;
+    removed.iter().try_for_each(|(workspace, id)| ROWS.remove(to, row(*workspace, Part::Records, id)).map(drop))?;
     keys.iter().try_for_each(|(key, holder)| KEYS.put(to, unique(&key.kind, &key.key, &key.scope), holder))?;
     for (workspace, new) in rows {
         match other_name(&new).map(|name| row(workspace, new.part(), name)) {
@@ -50,7 +50,7 @@ pub(crate) fn put(to: &WriteTransaction, workspace: WorkspaceId, new: MovedRow) 
     let at = row(workspace, new.part(), new.place());
     if let MovedRow::Delivery(new) = &new {
         let old = document::<Delivery>(to, &at)?;
-        old.iter().try_for_each(|old| DUE.remove(to, due(old.due_at, &at)))?;
+        old.map_or(Ok(None), |old| DUE.remove(to, due(old.due_at, &at)))?;
         if new.state == DeliveryState::Queued {
             DUE.put(to, due(new.due_at, &at), &(new.due_at, at.clone()))?;
         }

@@ -7,7 +7,7 @@
 use std::fmt::Display;
 use std::marker::PhantomData;
 
-use connect_core::store::{Challenge, Counters, MovedRow, Part, Session};
+use connect_core::store::{Challenge, Counters, Flow, MovedRow, Part, Session};
 use connect_core::{StoreError, TicketId, Timestamp, WorkspaceId};
 use connect_store::auth_rules::Spent;
 use connect_store::group::Document;
@@ -36,8 +36,8 @@ tables! {
     CHALLENGES: Challenge;            // id
     SESSIONS: Session;                // id
     BUDGETS: Spent;                   // account
+    FLOWS: Flow;                      // hash of the id
     INDEX: String;                    // workspace, part, another name of a row → where the row stands
-    TOKENS: String;                   // hash of a token → session
     // Indexes over all tenants.
     KEYS: (WorkspaceId, String);      // kind, key as JSON, scope → the record that holds the key
     DUE: (Timestamp, String);         // when, workspace, id → when, and the delivery that is queued
@@ -101,9 +101,11 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
         Ok(())
     }
 
-    pub(crate) fn remove(&self, to: &WriteTransaction, key: impl Display) -> Result<()> {
-        to.open_table(self.0).map_err(failed)?.remove(key.to_string().as_str()).map_err(failed)?;
-        Ok(())
+    /// Removes a row and answers it. One that does not read is an error, and stays.
+    pub(crate) fn remove(&self, to: &WriteTransaction, key: impl Display) -> Result<Option<T>> {
+        let mut table = to.open_table(self.0).map_err(failed)?;
+        let removed = table.remove(key.to_string().as_str()).map_err(failed)?;
+        removed.map(|row| parse(row.value())).transpose()
     }
 
     /// Applies a rule to a row: what it makes of the row is kept and answered.

@@ -270,13 +270,13 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     rules(
         "more of a budget is given back than was spent",
-        "spent.units.saturating_sub(1)",
-        "spent.units.wrapping_sub(1)",
+        "spent.units.saturating_sub(units)",
+        "spent.units.wrapping_sub(units)",
         "auth::a_budget_unit_can_be_given_back",
     ),
     rules(
         "a whole budget is given back at once",
-        "spent.units.saturating_sub(1)",
+        "spent.units.saturating_sub(units)",
         "0",
         "auth::a_budget_window_does_not_slide",
     ),

@@ -219,6 +219,19 @@ pub(super) const FAULTS: &[Fault] = &[
         "auth::a_budget_is_exact",
     ),
     rules(
+        "a revoked session is replaced",
+        "replaces.is_none() || ended.is_some_and(",
+        "replaces.is_none() || ended.is_none_or(",
+        "auth::a_revoked_session_is_not_renewed",
+    ),
+    rules(
+        "an ended session is replaced",
+        "Some(ended.id) == replaces && ended.is_live(now)",
+        "Some(ended.id) == replaces",
+        "auth::a_revoked_session_is_not_renewed",
+    ),
+    rules("an ended flow is taken", "now >= self.expires_at", "false", "auth::an_ended_flow_is_never_given"),
+    rules(
         "a budget is spent a moment too long",
         "match spent.filter(|spent| now < spent.ends_at) {",
         "match spent.filter(|spent| now <= spent.ends_at) {",

@@ -230,7 +230,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     auth(
         "a unit is not given back",
-        "known.units = known.units.saturating_sub(1);",
+        "known.units = known.units.saturating_sub(units);",
         "",
         "auth::a_budget_unit_can_be_given_back",
     ),
@@ -248,8 +248,8 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     auth(
         "a sweep forgets the budgets",
-        "[&sql.sweep_challenges, &sql.sweep_sessions, &sql.sweep_budgets]",
-        "[&sql.sweep_challenges, &sql.sweep_sessions]",
+        "&sql.sweep_sessions, &sql.sweep_budgets, &sql.sweep_flows]",
+        "&sql.sweep_sessions, &sql.sweep_flows]",
         "auth::what_has_ended_is_swept",
     ),
     writer(
