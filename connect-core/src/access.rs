@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::api_key::Grant;
 use crate::workspace::Workspace;
-use crate::{ContactId, UserId, WorkspaceId};
+use crate::{ApiKeyId, ContactId, Timestamp, UserId, WorkspaceId};
 
 /// What a member is in a workspace. The order is that of power.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -95,7 +96,7 @@ impl<'de> Deserialize<'de> for Actor {
 macro_rules! actions {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)+) => {
         /// What can be allowed or not. Contacts are held to their own tickets besides.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Action {$($(#[$doc])* $name,)+}
 
         impl Action {
@@ -119,6 +120,8 @@ actions! {
     ReadMembers = "members.read";
     /// Invite, change roles, remove.
     ManageMembers = "members.manage";
+    /// See, make, rotate and revoke API keys.
+    ManageApiKeys = "api_keys.manage";
     /// See contacts.
     ReadContacts = "contacts.read";
     /// Create and change contacts.
@@ -141,6 +144,34 @@ actions! {
     WriteNotes = "notes.write";
     /// See the journal of the workspace.
     ReadAudit = "audit.read";
+}
+
+impl Action {
+    /// The action of this word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|action| action.as_str() == text)
+    }
+
+    /// Whether an API key may be given this at all. Keys work and read; they never administer, so what is
+    /// not named here is for people only.
+    pub const fn is_for_keys(self) -> bool {
+        matches!(
+            self,
+            Self::ReadWorkspace
+                | Self::ReadMembers
+                | Self::ReadContacts
+                | Self::WriteContacts
+                | Self::ReadLabels
+                | Self::WriteLabels
+                | Self::ReadTickets
+                | Self::OpenTickets
+                | Self::ReplyToTickets
+                | Self::UpdateTickets
+                | Self::ReadNotes
+                | Self::WriteNotes
+                | Self::ReadAudit
+        )
+    }
 }
 
 /// On what footing somebody acts in a workspace.
@@ -168,13 +199,16 @@ pub trait Policy: std::fmt::Debug + Send + Sync {
 /// The proof that somebody was let into one workspace: who, where, on what footing.
 ///
 /// Services take it instead of ids, so nothing is read or written without it. It is made by
-/// [`Desk::admit`](crate::Desk::admit) for a person whose identity was proven, and by
+/// [`Desk::admit`](crate::Desk::admit) for a person whose identity was proven, by
+/// [`Desk::admit_key`](crate::Desk::admit_key) for a program that holds a key of such a person, and by
 /// [`Desk::host`](crate::Desk::host) for the embedding application.
 #[derive(Debug, Clone)]
 pub struct Access {
     workspace: Arc<Workspace>,
     actor: Actor,
     standing: Standing,
+    since: Option<Timestamp>,
+    key: Option<Arc<Grant>>,
     request_id: Option<Arc<str>>,
     idempotency: Option<IdempotencyKey>,
 }
@@ -190,7 +224,19 @@ pub struct IdempotencyKey {
 
 impl Access {
     pub(crate) fn new(workspace: Arc<Workspace>, actor: Actor, standing: Standing) -> Self {
-        Self { workspace, actor, standing, request_id: None, idempotency: None }
+        Self { workspace, actor, standing, since: None, key: None, request_id: None, idempotency: None }
+    }
+
+    /// The same access of somebody who belongs here since then.
+    pub(crate) fn since(mut self, since: Timestamp) -> Self {
+        self.since = Some(since);
+        self
+    }
+
+    /// The same access for whoever holds a key of this person: nothing but what the key was given.
+    pub(crate) fn by_key(mut self, grant: Grant) -> Self {
+        self.key = Some(Arc::new(grant));
+        self
     }
 
     /// The same access on behalf of a request, whose id every event it causes will carry.
@@ -206,7 +252,11 @@ impl Access {
     /// same command with the same key gets that answer and does nothing.
     #[must_use]
     pub fn once(mut self, key: Option<IdempotencyKey>) -> Self {
-        self.idempotency = key;
+        self.idempotency = match &self.key {
+            // Programs choose their idempotency keys on their own: two of one owner must not meet.
+            Some(grant) => key.map(|once| IdempotencyKey { key: format!("{} {}", grant.id, once.key), ..once }),
+            None => key,
+        };
         self
     }
 
@@ -244,6 +294,22 @@ impl Access {
             Actor::User(user) => Some(user),
             _ => None,
         }
+    }
+
+    /// The API key by which a program acts for the user, if it is not the user.
+    pub fn key(&self) -> Option<ApiKeyId> {
+        self.key.as_ref().map(|grant| grant.id)
+    }
+
+    /// Whether what lets the caller in covers this: a session covers all that its person may do, a key what
+    /// it was given.
+    pub(crate) fn covers(&self, action: Action) -> bool {
+        self.key.as_ref().is_none_or(|grant| grant.scopes.contains(action))
+    }
+
+    /// Since when the member belongs here.
+    pub(crate) fn member_since(&self) -> Option<Timestamp> {
+        self.since
     }
 
     /// The contact behind a customer's access.

@@ -8,7 +8,7 @@ use crate::event::{Event, Fact};
 use crate::message::Message;
 use crate::record::{Record, RecordKey, RecordKind};
 use crate::ticket::{Ticket, TicketChange};
-use crate::{Access, Actor, Ids, Timestamp, Version, WorkspaceId};
+use crate::{Access, Actor, ApiKeyId, Ids, Timestamp, Version, WorkspaceId};
 
 /// When and by whom a decision is made, and the ids it may use. Decisions take it instead of a clock.
 #[derive(Debug)]
@@ -16,13 +16,14 @@ pub struct Moment<'a> {
     ids: &'a Ids,
     now: Timestamp,
     actor: Actor,
+    key: Option<ApiKeyId>,
     request_id: Option<Arc<str>>,
 }
 
 impl<'a> Moment<'a> {
     /// A moment of this actor.
     pub fn new(ids: &'a Ids, now: Timestamp, actor: Actor) -> Self {
-        Self { ids, now, actor, request_id: None }
+        Self { ids, now, actor, key: None, request_id: None }
     }
 
     /// The same moment within a request, whose id the events will carry.
@@ -33,7 +34,7 @@ impl<'a> Moment<'a> {
     }
 
     pub(crate) fn of(access: &Access, ids: &'a Ids, now: Timestamp) -> Self {
-        Self { ids, now, actor: access.actor(), request_id: access.request_id() }
+        Self { ids, now, actor: access.actor(), key: access.key(), request_id: access.request_id() }
     }
 
     /// The source of new ids.
@@ -127,7 +128,7 @@ pub struct ChangeSet {
     records: Vec<RecordWrite>,
     events: Vec<Event>,
     once: Option<Once>,
-    moment: (Timestamp, Actor, Option<Arc<str>>),
+    moment: (Timestamp, Actor, Option<ApiKeyId>, Option<Arc<str>>),
 }
 
 /// The parts of a [`ChangeSet`]. Adapters take it apart field by field, without `..`, so that a part
@@ -155,7 +156,7 @@ impl ChangeSet {
             records: Vec::new(),
             events: Vec::new(),
             once: None,
-            moment: (moment.now, moment.actor, moment.request_id.clone()),
+            moment: (moment.now, moment.actor, moment.key, moment.request_id.clone()),
         }
     }
 
@@ -222,12 +223,13 @@ impl ChangeSet {
     }
 
     fn push(&mut self, fact: Fact, ticket: Option<(crate::TicketId, Version)>, moment: &Moment) {
-        let (at, actor, request_id) = &self.moment;
+        let (at, actor, key, request_id) = &self.moment;
         self.events.push(Event {
             workspace: WorkspaceId::DIRECTORY,
             seq: 0,
             id: moment.ids.event(),
             actor: *actor,
+            key: *key,
             at: *at,
             ticket: ticket.map(|(id, _)| id),
             ticket_version: ticket.map(|(_, version)| version),

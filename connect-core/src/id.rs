@@ -132,6 +132,8 @@ ids! {
     TeamId = "tea";
     /// A file that a message carries.
     AttachmentId = "att";
+    /// A key by which a program acts for its owner.
+    ApiKeyId = "key";
 }
 
 impl WorkspaceId {
@@ -204,6 +206,7 @@ makers! {
     challenge -> ChallengeId;
     device -> DeviceId;
     attachment -> AttachmentId;
+    api_key -> ApiKeyId;
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@
 
 pub mod access;
 mod address;
+pub mod api_key;
 pub mod attachment;
 mod change;
 pub mod contact;
@@ -51,7 +52,8 @@ pub use desk::{Desk, DeskBuilder, DeskSettings};
 pub use error::{Error, Result};
 pub use field::FieldError;
 pub use id::{
-    AttachmentId, ChallengeId, ContactId, DeliveryId, DeviceId, EventId, Ids, InvitationId, LabelId, MessageId,
+    ApiKeyId, AttachmentId, ChallengeId, ContactId, DeliveryId, DeviceId, EventId, Ids, InvitationId, LabelId,
+    MessageId, SessionId, TeamId, TicketId, UserId, WorkspaceId,
     SessionId, TeamId, TicketId, UserId, WorkspaceId,
 };
 pub use page::{Limit, Page, decode_cursor, encode_cursor};

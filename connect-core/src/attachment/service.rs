@@ -31,10 +31,16 @@ impl Attachments<'_> {
         if self.may_read(&attachment).await? { Ok(attachment) } else { Err(Error::NotFound("attachment")) }
     }
 
+    /// Whether the access may write anything that carries files.
+    pub(super) fn may_bring(&self) -> bool {
+        [Action::ReplyToTickets, Action::OpenTickets, Action::WriteNotes].iter().any(|a| self.desk.may(self.access, *a))
+    }
+
     async fn may_read(&self, attachment: &Attachment) -> Result<bool> {
         let Some(ticket) = attachment.ticket else {
             let is_host = self.access.standing() == Standing::Host;
-            return Ok(is_host || attachment.uploaded_by == self.access.actor());
+            // A key that may not bring files sees none that its owner has brought.
+            return Ok(is_host || attachment.uploaded_by == self.access.actor() && self.may_bring());
         };
         if !self.desk.may(self.access, Action::ReadTickets) {
             return Ok(false);
@@ -74,7 +80,8 @@ impl Attachments<'_> {
 
     /// Removes an upload of one's own that no message carries.
     pub async fn discard(&self, id: AttachmentId) -> Result<()> {
-        let attachment = self.find(id).await?.filter(|found| found.uploaded_by == self.access.actor());
+        let own = |found: &Attachment| found.uploaded_by == self.access.actor() && self.may_bring();
+        let attachment = self.find(id).await?.filter(own);
         let attachment = attachment.ok_or(Error::NotFound("attachment"))?;
         let moment = self.desk.moment(self.access);
         let changes = ChangeSet::new(&moment).record(attachment.remove()?, &moment);

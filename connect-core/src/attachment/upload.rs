@@ -23,9 +23,7 @@ impl Attachments<'_> {
     /// [`Error::TooLarge`] as soon as more has come than the desk takes, [`Error::CutOff`] if the content
     /// ends with an error. Nothing is kept then.
     pub async fn upload(&self, name: FileName, content: BlobStream) -> Result<Attachment> {
-        let may_use =
-            [Action::ReplyToTickets, Action::OpenTickets, Action::WriteNotes].map(|a| self.desk.may(self.access, a));
-        if may_use == [false; 3] {
+        if !self.may_bring() {
             return Err(Error::Forbidden(Action::ReplyToTickets.as_str()));
         }
         let blobs = self.desk.content()?.clone();

@@ -65,7 +65,8 @@ impl Desk {
         let (id, user) = (found.id, person.user());
         if let Some(record) = self.store().record(id, Member::KIND, user.to_string()).await? {
             let member: Member = record.read()?;
-            return Ok(Access::new(Arc::new(found), Actor::User(user), Standing::Member(member.role)));
+            let access = Access::new(Arc::new(found), Actor::User(user), Standing::Member(member.role));
+            return Ok(access.since(member.created_at));
         }
         let key = Contact::email_key(person.mailbox());
         if let Some(record) = self.store().find(id, Contact::KIND, key).await? {
@@ -103,7 +104,7 @@ impl Desk {
         Ok(record.as_ref().map(Record::read).transpose()?)
     }
 
-    pub(super) fn forget_admitted(&self) {
+    pub(crate) fn forget_admitted(&self) {
         self.inner.admitted.epoch.fetch_add(1, Ordering::AcqRel);
     }
 }

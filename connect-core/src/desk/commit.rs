@@ -54,9 +54,9 @@ impl Desk {
         if self.may(access, action) { Ok(()) } else { Err(Error::Forbidden(action.as_str())) }
     }
 
-    /// Whether the policy allows this.
+    /// Whether the policy allows this, and the key covers it if it is a key that asks.
     pub fn may(&self, access: &Access, action: Action) -> bool {
-        self.policy().allows(access.standing(), action)
+        access.covers(action) && self.policy().allows(access.standing(), action)
     }
 
     /// The answer that was kept for the idempotency key of this access, if it was used before.

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::ticket::{Category, Channel, Priority, StatusName};
 use crate::{
-    Actor, AttachmentId, ChallengeId, ContactId, EventId, InvitationId, LabelId, LabelName, MessageId, Role, SessionId,
-    TicketId, Timestamp, UserId, Version, WorkspaceId,
+    Actor, ApiKeyId, AttachmentId, ChallengeId, ContactId, EventId, InvitationId, LabelId, LabelName, MessageId, Role,
+    SessionId, TicketId, Timestamp, UserId, Version, WorkspaceId,
 };
 
 pub use follow::Follower;
@@ -219,6 +219,34 @@ pub enum Fact {
         /// Which.
         attachment: AttachmentId,
     },
+    /// An API key came to be.
+    #[serde(rename = "api_key.created")]
+    ApiKeyCreated {
+        /// Which.
+        key: ApiKeyId,
+        /// The words of what it may do.
+        scopes: Vec<String>,
+    },
+    /// An API key has a new secret.
+    #[serde(rename = "api_key.rotated")]
+    ApiKeyRotated {
+        /// Which.
+        key: ApiKeyId,
+        /// Until when the old secret counts, too.
+        overlap_ends_at: Timestamp,
+    },
+    /// An API key was ended.
+    #[serde(rename = "api_key.revoked")]
+    ApiKeyRevoked {
+        /// Which.
+        key: ApiKeyId,
+    },
+    /// An API key was used. Told at most once an hour of each key.
+    #[serde(rename = "api_key.used")]
+    ApiKeyUsed {
+        /// Which.
+        key: ApiKeyId,
+    },
     /// A fact that a newer version wrote. It is kept, and skipped by whoever does not know it.
     #[serde(other)]
     Unknown,
@@ -262,6 +290,9 @@ pub struct Event {
     pub id: EventId,
     /// Who did it.
     pub actor: Actor,
+    /// The API key by which a program did it on the actor's behalf.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<ApiKeyId>,
     /// When.
     pub at: Timestamp,
     /// The ticket it belongs to.
@@ -284,5 +315,13 @@ mod tests {
             serde_json::from_str(r#"{"type":"ticket.teleported","to":"Mars"}"#).expect("unknown facts read");
         assert_eq!(fact, Fact::Unknown);
         assert_eq!(Fact::TicketSubjectChanged {}.name(), "ticket.subject_changed");
+    }
+
+    #[test]
+    fn an_event_of_before_there_were_keys_reads_and_is_written_as_it_was() {
+        let text = r#"{"workspace":"wsp_00000000000000000000000001","seq":7,"id":"evt_00000000000000000000000002","actor":"host","at":5,"ticket":null,"ticket_version":null,"request_id":null,"fact":{"type":"workspace.created"}}"#;
+        let event: Event = serde_json::from_str(text).expect("it reads");
+        assert_eq!(event.key, None);
+        assert_eq!(serde_json::to_string(&event).expect("it is written"), text);
     }
 }

@@ -80,7 +80,8 @@ impl Members<'_> {
         if self.desk.replayed(self.access).await?.is_some() {
             return Ok(());
         }
-        let leaves = self.access.user() == Some(user);
+        // Leaving is for the person, not for a program that acts for them.
+        let leaves = self.access.user() == Some(user) && self.access.key().is_none();
         if !leaves {
             self.desk.demand(self.access, Action::ManageMembers)?;
         }
