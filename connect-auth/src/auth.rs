@@ -10,6 +10,7 @@ use connect_core::store::{Quota, Session, Verdict};
 use connect_core::user::{ProvenMailbox, User};
 use connect_core::{AuthStore, Desk, Error, RateLimiter, Result, Timestamp};
 
+use crate::api_key::KnownKeys;
 use crate::mail::AuthMail;
 use crate::{AuthSettings, BadSetting, KeyRing};
 
@@ -97,6 +98,7 @@ impl AuthBuilder {
                 keys,
                 settings,
                 known: RwLock::default(),
+                known_keys: KnownKeys::default(),
                 generation: AtomicU64::default(),
             }),
         }
@@ -118,6 +120,7 @@ pub(crate) struct Inner {
     pub(crate) settings: Arc<AuthSettings>,
     /// Sessions that were looked up within the last second, by the hash of their token.
     pub(crate) known: RwLock<HashMap<[u8; 32], Known>>,
+    pub(crate) known_keys: KnownKeys,
     /// Rises with every revocation by this process.
     pub(crate) generation: AtomicU64,
 }
@@ -152,7 +155,7 @@ impl Auth {
     }
 
     /// Counts a request of this caller; refused when there are too many. The key names the session of
-    /// somebody who is signed in, else the client's address.
+    /// somebody who is signed in, or an API key, else the client's address.
     pub async fn count_request(&self, caller: String) -> Result<Verdict> {
         let limiter = &self.inner.request_limiter;
         let quota = self.inner.settings.quotas.requests;

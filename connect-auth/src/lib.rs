@@ -1,8 +1,9 @@
 //! Who somebody is and what they may do on a Connect desk: sign-in by a code sent by e-mail, sessions,
-//! the matrix of roles, and the quotas that keep guessing and mail bombing out.
+//! API keys, the matrix of roles, and the quotas that keep guessing and mail bombing out.
 //!
 //! The rules are those of `docs/security.md`; tests name the requirement they hold.
 
+mod api_key;
 mod attachment_link;
 mod auth;
 mod code;
@@ -15,6 +16,7 @@ mod settings;
 mod sign_in;
 mod step_up;
 
+pub use api_key::{ApiKeyToken, IssuedKey, KeyIdentity};
 pub use attachment_link::AttachmentLink;
 pub use auth::{Auth, AuthBuilder, Client, Identity};
 pub use code::{ChallengeSecret, Code};

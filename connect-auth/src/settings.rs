@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use connect_core::api_key::KeyLimits;
 use connect_core::store::{CodeForm, Quota};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -28,7 +29,7 @@ pub struct Quotas {
     pub sends_per_ip: Quota,
     /// Wrong codes entered from one client address.
     pub failures_per_ip: Quota,
-    /// Requests to the API from one session or client address.
+    /// Requests to the API from one session, API key or client address.
     pub requests: Quota,
     /// Sign-in mails of the whole desk.
     pub mails: Quota,
@@ -72,6 +73,8 @@ pub struct AuthSettings {
     pub session_absolute: Duration,
     /// Who may become a user.
     pub sign_up: SignUp,
+    /// How long API keys and their replaced secrets count.
+    pub api_keys: KeyLimits,
     /// How much of what there may be.
     pub quotas: Quotas,
 }
@@ -90,6 +93,7 @@ impl Default for AuthSettings {
             session_idle: 30 * MINUTE,
             session_absolute: 24 * 60 * MINUTE,
             sign_up: SignUp::Invited,
+            api_keys: KeyLimits::USUAL,
             quotas: Quotas::default(),
         }
     }
@@ -130,6 +134,13 @@ impl AuthSettings {
         if self.session_idle > 60 * MINUTE || self.session_absolute > 24 * 60 * MINUTE {
             return bad("session_idle, session_absolute", "must be at most 1 hour and 24 hours");
         }
+        let (keys, most) = (&self.api_keys, KeyLimits::USUAL);
+        if keys.longest > most.longest || keys.lifetime > keys.longest || keys.lifetime.is_zero() {
+            return bad("api_keys", "must last for at most 365 days, and as a rule for no longer than that");
+        }
+        if keys.longest_overlap > most.longest_overlap || keys.overlap > keys.longest_overlap {
+            return bad("api_keys", "must have an overlap of at most 7 days, and as a rule of no more than that");
+        }
         Ok(())
     }
 }
@@ -149,5 +160,22 @@ mod tests {
         ] {
             assert!(settings.check().is_err(), "{settings:?}");
         }
+    }
+
+    #[test]
+    fn sec_67_keys_that_last_too_long_are_refused_at_the_start() {
+        let usual = KeyLimits::USUAL;
+        let day = MINUTE * 60 * 24;
+        for api_keys in [
+            KeyLimits { longest: day * 366, ..usual },
+            KeyLimits { lifetime: day * 100, longest: day * 99, ..usual },
+            KeyLimits { lifetime: Duration::ZERO, ..usual },
+            KeyLimits { longest_overlap: day * 8, ..usual },
+            KeyLimits { overlap: day * 2, longest_overlap: day, ..usual },
+        ] {
+            assert!(AuthSettings { api_keys, ..AuthSettings::default() }.check().is_err(), "{api_keys:?}");
+        }
+        let endless = AuthSettings { api_keys: KeyLimits { endless: true, ..usual }, ..AuthSettings::default() };
+        assert_eq!(endless.check(), Ok(()));
     }
 }
