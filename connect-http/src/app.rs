@@ -7,7 +7,7 @@ use connect_auth::Auth;
 use connect_core::{Access, Desk};
 
 use crate::problem::Problem;
-use crate::slots::{Slot, Slots};
+use crate::slots::{Slot, Slots, holder};
 
 /// Uploads and live streams of one person at once.
 const UPLOADS_EACH: usize = 4;
@@ -94,14 +94,14 @@ impl App {
     /// A place for an upload. Each holds a few megabytes while it lasts, and may last for minutes.
     pub(crate) fn upload_slot(&self, access: &Access) -> Result<Slot, Problem> {
         let detail = "there are too many uploads at once";
-        let slot = self.inner.uploads.take(access.actor());
+        let slot = self.inner.uploads.take(holder(access));
         slot.ok_or_else(|| Problem::unavailable("too_many_uploads", detail, 5))
     }
 
     /// A place for a live stream.
     pub(crate) fn stream_slot(&self, access: &Access) -> Result<Slot, Problem> {
         let detail = "there are too many live streams at once";
-        let slot = self.inner.streams.take(access.actor());
+        let slot = self.inner.streams.take(holder(access));
         slot.ok_or_else(|| Problem::unavailable("too_many_streams", detail, 15))
     }
 

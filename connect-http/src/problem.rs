@@ -36,6 +36,12 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "sign in first")
     }
 
+    /// A key was shown that is not good here; why is not told.
+    pub(crate) fn bad_key() -> Self {
+        let detail = "this API key is not good: it was mistyped, has ended, was revoked, or may not be used from here";
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
+    }
+
     pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
         let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "some fields cannot be accepted");
         Self { errors, ..problem }

@@ -3,12 +3,20 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use connect_core::Actor;
+use connect_core::{Access, Actor, ApiKeyId};
+
+/// Who takes places: a person, or a program with a key of theirs.
+pub(crate) type Holder = (Actor, Option<ApiKeyId>);
+
+/// Whoever has this access.
+pub(crate) fn holder(access: &Access) -> Holder {
+    (access.actor(), access.key())
+}
 
 /// Places that are taken and given back.
 #[derive(Debug, Clone)]
 pub(crate) struct Slots {
-    taken: Arc<Mutex<HashMap<Actor, usize>>>,
+    taken: Arc<Mutex<HashMap<Holder, usize>>>,
     all: usize,
     each: usize,
 }
@@ -16,8 +24,8 @@ pub(crate) struct Slots {
 /// A place. It is free again when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Slot {
-    taken: Arc<Mutex<HashMap<Actor, usize>>>,
-    actor: Actor,
+    taken: Arc<Mutex<HashMap<Holder, usize>>>,
+    holder: Holder,
 }
 
 impl Slots {
@@ -27,33 +35,33 @@ impl Slots {
     }
 
     /// Takes a place, if there is one for this person.
-    pub(crate) fn take(&self, actor: Actor) -> Option<Slot> {
+    pub(crate) fn take(&self, holder: Holder) -> Option<Slot> {
         let mut taken = locked(&self.taken);
         if taken.values().sum::<usize>() >= self.all {
             return None;
         }
-        let own = taken.entry(actor).or_insert(0);
+        let own = taken.entry(holder).or_insert(0);
         if *own >= self.each {
             return None;
         }
         *own += 1;
-        Some(Slot { taken: self.taken.clone(), actor })
+        Some(Slot { taken: self.taken.clone(), holder })
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
         let mut taken = locked(&self.taken);
-        if let Some(own) = taken.get_mut(&self.actor) {
+        if let Some(own) = taken.get_mut(&self.holder) {
             *own -= 1;
             if *own == 0 {
-                taken.remove(&self.actor);
+                taken.remove(&self.holder);
             }
         }
     }
 }
 
-fn locked(taken: &Mutex<HashMap<Actor, usize>>) -> MutexGuard<'_, HashMap<Actor, usize>> {
+fn locked(taken: &Mutex<HashMap<Holder, usize>>) -> MutexGuard<'_, HashMap<Holder, usize>> {
     taken.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -64,7 +72,7 @@ mod tests {
     #[test]
     fn places_are_limited_and_given_back() {
         let slots = Slots::new(3, 2);
-        let [ada, bob, eve] = [1, 2, 3].map(|n| Actor::User(connect_core::UserId::from_bits(n)));
+        let [ada, bob, eve] = [1, 2, 3].map(|n| (Actor::User(connect_core::UserId::from_bits(n)), None));
         let first = slots.take(ada).expect("free");
         let _second = slots.take(ada).expect("free");
         assert!(slots.take(ada).is_none(), "two for one person");

@@ -86,7 +86,8 @@ pub(crate) async fn handle(
     Ok(response)
 }
 
-fn line(event: &Event) -> Line {
+/// An event as the client sees it. Which key a program used is for the team to know.
+fn line(event: &Event, is_team: bool) -> Line {
     let mut data = json!({
         "position": event.seq, "type": event.fact.name(), "ticket_id": event.ticket,
         "ticket_version": event.ticket_version, "actor": event.actor.to_string(), "at": Time(event.at),
@@ -96,6 +97,9 @@ fn line(event: &Event) -> Line {
     }
     if let Some(message) = event.fact.message() {
         data["message_id"] = json!(message);
+    }
+    if let Some(key) = event.key.filter(|_| is_team) {
+        data["key_id"] = json!(key);
     }
     Line::default().id(event.seq.to_string()).event(event.fact.name()).data(data.to_string())
 }
@@ -111,7 +115,8 @@ fn lines(state: Client) -> impl Stream<Item = Result<Line, Infallible>> {
     let rest = stream::unfold(state, |mut state| async move {
         loop {
             if let Some(event) = state.ready.pop_front() {
-                return Some((Ok(line(&event)), state));
+                let is_team = state.standing != Standing::Contact;
+                return Some((Ok(line(&event, is_team)), state));
             }
             if state.checked.elapsed() >= LOOK_AGAIN {
                 if !may_follow(&state).await {
@@ -141,14 +146,21 @@ fn lines(state: Client) -> impl Stream<Item = Result<Line, Infallible>> {
     futures::StreamExt::chain(first, rest)
 }
 
-/// Whether the client is still signed in and still belongs here, on the same footing.
+/// Whether the client is still signed in, or its key still good, and still belongs here, on the same footing.
 async fn may_follow(client: &Client) -> bool {
-    let identity = &client.caller.identity;
-    if !matches!(client.app.auth().is_live(identity).await, Ok(true)) {
-        return false;
-    }
-    match client.app.desk().admit(&identity.person(), &client.workspace).await {
-        Ok(access) => access.standing() == client.standing && client.app.desk().may(&access, Action::ReadTickets),
-        Err(_) => false,
-    }
+    let access = match &client.caller {
+        Caller::Person(person) => {
+            if !matches!(client.app.auth().is_live(&person.identity).await, Ok(true)) {
+                return false;
+            }
+            client.app.desk().admit(&person.identity.person(), &client.workspace).await.ok()
+        }
+        Caller::Program(program) => {
+            let renewed = client.app.auth().renew_key(&program.identity, &program.client).await;
+            renewed.ok().flatten().map(|identity| identity.access)
+        }
+    };
+    access.is_some_and(|access| {
+        access.standing() == client.standing && client.app.desk().may(&access, Action::ReadTickets)
+    })
 }

@@ -1,5 +1,6 @@
 //! The REST API: one file an action, `<noun>/<verb>.rs`, and all of them on this page.
 
+pub(crate) mod api_key;
 pub(crate) mod attachment;
 pub(crate) mod auth;
 mod contact;
@@ -43,6 +44,9 @@ fn in_workspace() -> Router<App> {
         .route("/invitations", get(invitation::list::handle).post(invitation::create::handle))
         .route("/invitations/{invitation}", delete(invitation::revoke::handle))
         .route("/invitations/{invitation}/accept", post(invitation::accept::handle))
+        .route("/api-keys", get(api_key::list::handle).post(api_key::create::handle))
+        .route("/api-keys/{key}", get(api_key::read::handle).delete(api_key::revoke::handle))
+        .route("/api-keys/{key}/rotate", post(api_key::rotate::handle))
         .route("/contacts", get(contact::list::handle).post(contact::create::handle))
         .route("/contacts/{contact}", get(contact::read::handle).patch(contact::update::handle))
         .route("/attachments", post(attachment::upload::handle))

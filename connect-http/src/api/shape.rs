@@ -67,6 +67,11 @@ impl Fields {
         value.map_err(|error| self.errors.push(error)).ok()
     }
 
+    /// The same where one field has many parts.
+    pub(crate) fn read_all<T>(&mut self, value: Result<T, Vec<FieldError>>) -> Option<T> {
+        value.map_err(|errors| self.errors.extend(errors)).ok()
+    }
+
     pub(crate) fn finish(self) -> Result<(), Problem> {
         if self.errors.is_empty() { Ok(()) } else { Err(Problem::invalid(self.errors)) }
     }

@@ -1,7 +1,7 @@
 //! Who calls.
 
-use axum::extract::FromRequestParts;
-use connect_auth::{Client, Identity, SessionToken};
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use connect_auth::{ApiKeyToken, Client, Identity, KeyIdentity, SessionToken};
 use http::header::{AUTHORIZATION, COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
@@ -9,11 +9,45 @@ use http::{HeaderMap, StatusCode};
 use crate::app::{App, Cookie};
 use crate::problem::Problem;
 
+/// Somebody who is known: a person, or a program that acts for one. What is for people takes a [`Person`].
+#[derive(Debug, Clone)]
+pub(crate) enum Caller {
+    /// Signed in.
+    Person(Person),
+    /// With an API key.
+    Program(Program),
+}
+
 /// Somebody who is signed in.
 #[derive(Debug, Clone)]
-pub(crate) struct Caller {
+pub(crate) struct Person {
     pub(crate) identity: Identity,
     pub(crate) client: Client,
+}
+
+/// A program that has shown an API key.
+#[derive(Debug, Clone)]
+pub(crate) struct Program {
+    pub(crate) identity: KeyIdentity,
+    pub(crate) client: Client,
+}
+
+impl Caller {
+    /// The person, if it is one.
+    pub(crate) fn person(&self) -> Option<&Person> {
+        match self {
+            Self::Person(person) => Some(person),
+            Self::Program(_) => None,
+        }
+    }
+
+    /// The person; a program is told that this is not for it.
+    pub(crate) fn into_person(self) -> Result<Person, Problem> {
+        match self {
+            Self::Person(person) => Ok(person),
+            Self::Program(_) => Err(connect_core::Error::Forbidden("this is for people, not for API keys").into()),
+        }
+    }
 }
 
 /// The value of a cookie. Of two with one name the first counts.
@@ -24,16 +58,31 @@ pub(crate) fn cookie<'h>(app: &App, headers: &'h HeaderMap, cookie: Cookie) -> O
     pairs.find(|(known, _)| *known == name).map(|(_, value)| value)
 }
 
-/// The token of an `Authorization: Bearer` header, if there is such a header: the inner `None` is one
-/// that cannot be read.
-fn bearer(headers: &HeaderMap) -> Option<Option<SessionToken>> {
-    let value = headers.get(AUTHORIZATION)?;
-    let token = value.to_str().ok().and_then(|value| value.split_once(' '));
-    Some(
-        token
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .and_then(|(_, t)| SessionToken::parse(t.trim())),
-    )
+/// What a request shows.
+enum Credential {
+    Session(SessionToken),
+    Key(ApiKeyToken),
+    /// What begins like a key and is none.
+    BrokenKey,
+    Nothing,
+}
+
+impl Credential {
+    fn of(app: &App, headers: &HeaderMap) -> Self {
+        // A request with an Authorization header ignores cookies, whatever the header says. Keys are taken from
+        // there and from nowhere else.
+        let Some(value) = headers.get(AUTHORIZATION) else {
+            let token = cookie(app, headers, Cookie::Session).and_then(SessionToken::parse);
+            return token.map_or(Self::Nothing, Self::Session);
+        };
+        let text = value.to_str().ok().and_then(|value| value.split_once(' '));
+        let bearer = text.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
+        match bearer {
+            Some(text) if text.starts_with("ck_") => ApiKeyToken::parse(text).map_or(Self::BrokenKey, Self::Key),
+            Some(text) => SessionToken::parse(text).map_or(Self::Nothing, Self::Session),
+            None => Self::Nothing,
+        }
+    }
 }
 
 impl FromRequestParts<App> for Caller {
@@ -41,32 +90,46 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let client = parts.extensions.get::<Client>().cloned().unwrap_or_default();
-        // A request with an Authorization header ignores cookies, whatever the header says.
-        let token = match bearer(&parts.headers) {
-            Some(token) => token,
-            None => cookie(app, &parts.headers, Cookie::Session).and_then(SessionToken::parse),
-        };
-        let identity = match &token {
-            Some(token) => app.auth().authenticate(token).await?,
-            None => None,
-        };
-        let Some(identity) = identity else {
-            // Who is nobody yet is counted by their address.
-            app.auth().count_request(client.quota_key()).await?;
-            return Err(Problem::unauthorized());
-        };
+        let credential = Credential::of(app, &parts.headers);
         // Counted only after the credential was found good, so that nobody spends another's share.
-        app.auth().count_request(identity.session.id.to_string()).await?;
-        Ok(Self { identity, client })
+        match &credential {
+            Credential::Session(token) => {
+                if let Some(identity) = app.auth().authenticate(token).await? {
+                    app.auth().count_request(identity.session.id.to_string()).await?;
+                    return Ok(Self::Person(Person { identity, client }));
+                }
+            }
+            Credential::Key(token) => {
+                if let Some(identity) = app.auth().authenticate_key(token, &client).await? {
+                    app.auth().count_request(identity.key.id.to_string()).await?;
+                    return Ok(Self::Program(Program { identity, client }));
+                }
+            }
+            Credential::BrokenKey | Credential::Nothing => {}
+        }
+        // Who is nobody yet is counted by their address.
+        app.auth().count_request(client.quota_key()).await?;
+        match credential {
+            Credential::Key(_) | Credential::BrokenKey => Err(Problem::bad_key()),
+            Credential::Session(_) | Credential::Nothing => Err(Problem::unauthorized()),
+        }
     }
 }
 
-impl axum::extract::OptionalFromRequestParts<App> for Caller {
+impl FromRequestParts<App> for Person {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        <Caller as FromRequestParts<App>>::from_request_parts(parts, app).await?.into_person()
+    }
+}
+
+impl OptionalFromRequestParts<App> for Person {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Option<Self>, Problem> {
         match <Self as FromRequestParts<App>>::from_request_parts(parts, app).await {
-            Ok(caller) => Ok(Some(caller)),
+            Ok(person) => Ok(Some(person)),
             Err(problem) if problem.status == StatusCode::UNAUTHORIZED => Ok(None),
             Err(problem) => Err(problem),
         }

@@ -7,11 +7,11 @@ mod scope;
 mod strict;
 pub(crate) mod upload;
 
-pub(crate) use caller::{Caller, cookie};
+pub(crate) use caller::{Caller, Person, cookie};
 pub(crate) use command::Command;
 #[cfg(feature = "web")]
 pub(crate) use command::request_hash;
 pub(crate) use query::Params;
-pub(crate) use scope::Scope;
+pub(crate) use scope::{PersonScope, Scope};
 #[cfg(feature = "web")]
 pub(crate) use strict::form as strict_form;

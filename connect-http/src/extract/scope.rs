@@ -5,7 +5,7 @@ use connect_core::Access;
 use connect_core::store::TicketKey;
 use http::request::Parts;
 
-use super::caller::Caller;
+use super::caller::{Caller, Person};
 use crate::app::App;
 use crate::problem::Problem;
 
@@ -14,9 +14,15 @@ use crate::problem::Problem;
 #[derive(Debug, Clone)]
 pub(crate) struct Scope {
     pub(crate) access: Access,
-    #[cfg_attr(not(feature = "web"), allow(dead_code))]
     pub(crate) caller: Caller,
     segments: Vec<(String, String)>,
+}
+
+/// The scope of somebody who is signed in: for what no program may do.
+#[derive(Debug, Clone)]
+pub(crate) struct PersonScope {
+    pub(crate) scope: Scope,
+    pub(crate) person: Person,
 }
 
 impl Scope {
@@ -50,11 +56,28 @@ impl FromRequestParts<App> for Scope {
         let params = RawPathParams::from_request_parts(parts, app).await.map_err(|_| not_found())?;
         let segments: Vec<(String, String)> = params.iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
         let workspace = segments.iter().find(|(name, _)| name == "workspace").ok_or_else(not_found)?;
-        let access = app.desk().admit(&caller.identity.person(), &workspace.1).await?;
-        let access = match &caller.client.request_id {
-            Some(id) => access.for_request(id.clone()),
-            None => access,
+        let access = match &caller {
+            Caller::Person(person) => {
+                let access = app.desk().admit(&person.identity.person(), &workspace.1).await?;
+                match &person.client.request_id {
+                    Some(id) => access.for_request(id.clone()),
+                    None => access,
+                }
+            }
+            // A key is let into its own workspace; to it there are no others.
+            Caller::Program(program) if program.identity.is_of(&workspace.1) => program.identity.access.clone(),
+            Caller::Program(_) => return Err(not_found()),
         };
         Ok(Self { access, caller, segments })
+    }
+}
+
+impl FromRequestParts<App> for PersonScope {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let scope = Scope::from_request_parts(parts, app).await?;
+        let person = scope.caller.clone().into_person()?;
+        Ok(Self { scope, person })
     }
 }

@@ -3,6 +3,7 @@
 
 mod csrf;
 mod headers;
+mod key_in_url;
 
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
@@ -34,6 +35,9 @@ pub(crate) async fn around(State(app): State<App>, mut request: Request, next: N
     let patience = if brings_files { app.settings().upload_timeout } else { app.settings().timeout };
     request.extensions_mut().insert(client);
     let inner = async {
+        if let Err(problem) = key_in_url::check(&request) {
+            return problem.into_response();
+        }
         if let Err(problem) = csrf::check(&app, &request, is_api) {
             return problem.into_response();
         }

@@ -16,7 +16,7 @@ use super::form::Form;
 use super::page::{Person, Shell, go, render, render_with, safe_target, sentence};
 use crate::api::auth::{request_code, verify_code};
 use crate::app::{App, Cookie};
-use crate::extract::{Caller, Params};
+use crate::extract::{self, Params};
 use crate::problem::Problem;
 
 #[derive(Template)]
@@ -62,7 +62,7 @@ pub(super) struct CodeForm {
 /// `GET /sign-in`: asks for the address.
 pub(super) async fn ask(
     State(app): State<App>,
-    caller: Option<Caller>,
+    caller: Option<extract::Person>,
     Params(target): Params<Target>,
 ) -> Result<Response, Problem> {
     let to = safe_target(&target.to).to_owned();

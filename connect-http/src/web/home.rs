@@ -11,7 +11,7 @@ use super::setup;
 use crate::api::shape::Fields;
 use crate::api::workspace::create::allowed;
 use crate::app::App;
-use crate::extract::Caller;
+use crate::extract;
 use crate::problem::Problem;
 
 struct Entry {
@@ -40,14 +40,14 @@ pub(super) struct NewForm {
 }
 
 /// `GET /`: set-up on the first run, else sign-in, else the workspaces.
-pub(super) async fn home(State(app): State<App>, caller: Option<Caller>) -> Result<Response, Problem> {
+pub(super) async fn home(State(app): State<App>, caller: Option<extract::Person>) -> Result<Response, Problem> {
     if !app.desk().workspaces().any().await? {
         return Ok(go(&app, "/setup"));
     }
     Ok(go(&app, if caller.is_some() { "/workspaces" } else { "/sign-in" }))
 }
 
-async fn page(app: &App, caller: &Caller, form: NewForm, error: String) -> Result<WorkspacesPage, Problem> {
+async fn page(app: &App, caller: &extract::Person, form: NewForm, error: String) -> Result<WorkspacesPage, Problem> {
     let person = caller.identity.person();
     let entry = |workspace: connect_core::workspace::Workspace, role: &str| Entry {
         name: workspace.name.to_string(),

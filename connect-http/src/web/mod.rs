@@ -4,6 +4,7 @@
 //! what was typed kept and what is wrong said.
 
 mod account;
+mod api_keys;
 mod assets;
 mod attachment;
 mod form;
@@ -43,6 +44,8 @@ pub(crate) fn routes() -> Router<App> {
         .route("/{workspace}/tickets/{ticket}/update", post(ticket::update))
         .route("/{workspace}/attachments/{attachment}", get(attachment::read))
         .route("/{workspace}/members", get(members::list).post(members::invite))
+        .route("/{workspace}/api-keys", get(api_keys::list).post(api_keys::create))
+        .route("/{workspace}/api-keys/{key}/revoke", post(api_keys::revoke))
         .route("/{workspace}/join/{invitation}", get(join::show).post(join::accept))
         .route("/{workspace}/requests", get(requests::list))
         .route("/{workspace}/requests/new", get(requests::new).post(requests::open))

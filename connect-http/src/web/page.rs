@@ -10,7 +10,7 @@ use http::StatusCode;
 use http::request::Parts;
 
 use crate::app::App;
-use crate::extract::{Caller, Scope};
+use crate::extract::{self, PersonScope, Scope};
 use crate::problem::Problem;
 
 /// The frame of a page: where the desk is mounted, who is signed in, in which workspace.
@@ -33,10 +33,12 @@ pub(super) struct Place {
     /// Whether the page is the team's; else it is the customers'.
     pub(super) team: bool,
     pub(super) may_open: bool,
+    /// Whether there is a page of API keys.
+    pub(super) keys: bool,
 }
 
 impl Shell {
-    pub(super) fn new(app: &App, title: impl Into<String>, caller: Option<&Caller>) -> Self {
+    pub(super) fn new(app: &App, title: impl Into<String>, caller: Option<&extract::Person>) -> Self {
         Self {
             base: app.base().to_owned(),
             home: app.home().to_owned(),
@@ -54,8 +56,9 @@ impl Shell {
             slug: workspace.slug.to_string(),
             team: is_team(&scope.access),
             may_open: app.desk().may(&scope.access, connect_core::Action::OpenTickets),
+            keys: app.desk().may(&scope.access, connect_core::Action::ManageApiKeys),
         };
-        Self { workspace: Some(place), ..Self::new(app, title, Some(&scope.caller)) }
+        Self { workspace: Some(place), ..Self::new(app, title, scope.caller.person()) }
     }
 }
 
@@ -102,7 +105,7 @@ pub(super) fn safe_target(path: &str) -> &str {
 pub(super) struct Member(pub(super) Scope);
 
 /// Somebody who is signed in, likewise.
-pub(super) struct Person(pub(super) Caller);
+pub(super) struct Person(pub(super) extract::Person);
 
 /// The path of a request below the place where the desk is mounted, with its query.
 fn own_path(parts: &Parts, app: &App) -> String {
@@ -124,7 +127,7 @@ impl FromRequestParts<App> for Person {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
-        let caller = <Caller as FromRequestParts<App>>::from_request_parts(parts, app).await;
+        let caller = <extract::Person as FromRequestParts<App>>::from_request_parts(parts, app).await;
         caller.map(Self).map_err(|problem| to_sign_in(app, parts, problem))
     }
 }
@@ -133,7 +136,8 @@ impl FromRequestParts<App> for Member {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
-        let scope = Scope::from_request_parts(parts, app).await;
+        // Pages are for people: a program has the API.
+        let scope = PersonScope::from_request_parts(parts, app).await.map(|found| found.scope);
         scope.map(Self).map_err(|problem| to_sign_in(app, parts, problem))
     }
 }

@@ -77,6 +77,7 @@ async fn welcome(app: &App, parts: &mut Parts) -> Result<Option<Response>, Respo
         slug: workspace.slug.to_string(),
         team: false,
         may_open: true,
+        keys: false,
     });
     let form = NewForm { once: new_key(app), ..NewForm::default() };
     Ok(Some(render(&NewPage {

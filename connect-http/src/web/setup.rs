@@ -12,7 +12,7 @@ use super::page::{Person, Shell, go, render, render_with, sentence};
 use crate::api::shape::Fields;
 use crate::api::workspace::create::allowed;
 use crate::app::App;
-use crate::extract::Caller;
+use crate::extract;
 use crate::problem::Problem;
 
 #[derive(Template)]
@@ -34,7 +34,7 @@ pub(super) struct SetupForm {
 }
 
 /// `GET /setup`.
-pub(super) async fn show(State(app): State<App>, caller: Option<Caller>) -> Result<Response, Problem> {
+pub(super) async fn show(State(app): State<App>, caller: Option<extract::Person>) -> Result<Response, Problem> {
     if app.desk().workspaces().any().await? {
         return Ok(go(&app, "/"));
     }
@@ -60,7 +60,7 @@ pub(super) async fn create(
     }
 }
 
-async fn make(app: &App, caller: &Caller, form: &SetupForm) -> Result<Slug, Problem> {
+async fn make(app: &App, caller: &extract::Person, form: &SetupForm) -> Result<Slug, Problem> {
     let mut fields = Fields::default();
     let your_name = fields.read(Name::parse("your_name", &form.your_name));
     let (name, slug) = workspace(&mut fields, &form.name, &form.slug);
@@ -80,7 +80,7 @@ pub(super) fn workspace(fields: &mut Fields, name: &str, slug: &str) -> (Option<
 /// Makes a workspace, if the caller may, and gives the caller a name.
 pub(super) async fn open_workspace(
     app: &App,
-    caller: &Caller,
+    caller: &extract::Person,
     name: Name,
     slug: Slug,
     your_name: Option<Name>,

@@ -150,6 +150,11 @@ impl TestApp {
         User { router: self.router.clone(), token: None }
     }
 
+    /// Whoever shows this: the token of a session, an API key, or anything else.
+    pub fn bearer(&self, token: &str) -> User {
+        User { router: self.router.clone(), token: Some(token.to_owned()) }
+    }
+
     /// Sends what is due; answers how many deliveries were taken up.
     pub async fn deliver(&self) -> usize {
         self.desk.dispatcher(DispatchSettings::default()).drain().await.expect("the store answers")
@@ -263,6 +268,13 @@ impl User {
         let response = self.router.clone().oneshot(request).await.expect("an answer");
         let (parts, body) = response.into_parts();
         (parts.status, parts.headers, body.collect().await.map(|body| body.to_bytes().to_vec()))
+    }
+
+    /// The body of an answer that goes on.
+    pub async fn stream(&self, request: Request<Body>) -> Body {
+        let response = self.router.clone().oneshot(request).await.expect("an answer");
+        assert_eq!(response.status(), StatusCode::OK);
+        response.into_body()
     }
 
     pub async fn get(&self, path: &str) -> Answer {

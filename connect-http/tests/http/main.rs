@@ -2,12 +2,16 @@
 
 #![allow(clippy::expect_used, unreachable_pub)]
 
+mod api_key_abuse;
+mod api_key_stores;
+mod api_keys;
 mod app;
 mod attachment_pages;
 mod attachments;
 mod auth;
 mod bad_input;
 mod blobs;
+mod counting;
 mod faults;
 mod members;
 mod pages;

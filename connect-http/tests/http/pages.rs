@@ -217,6 +217,48 @@ async fn members_are_invited_and_join_on_pages() {
 }
 
 #[tokio::test]
+async fn api_keys_are_made_shown_once_and_revoked_on_a_page() {
+    let (app, ..) = TestApp::acme().await;
+    let owner = Browser::new(&app);
+    let page = owner.sign_in("agent@acme.example", "/acme/api-keys").await;
+    assert!(page.text.contains("There are no keys yet"), "{}", page.text);
+    assert!(page.text.contains("name=\"tickets.read\"") && !page.text.contains("members.manage"), "{}", page.text);
+    let once = hidden(&page.text, "once");
+    let nothing = owner.submit("/acme/api-keys", &[("name", "Robot <b>"), ("days", "30"), ("once", &once)]).await;
+    assert_eq!(nothing.status, 422);
+    assert!(nothing.text.contains("must name at least one action"), "{}", nothing.text);
+    let fields = [("name", "Robot <b>"), ("tickets.read", "on"), ("days", "30"), ("networks", ""), ("once", &once)];
+    let mut bad = fields.to_vec();
+    bad.push(("members.manage", "on"));
+    let refused = owner.submit("/acme/api-keys", &bad).await;
+    assert_eq!(refused.status, 422);
+    assert!(refused.text.contains("for people only") && refused.text.contains(" checked"), "{}", refused.text);
+    let made = owner.submit("/acme/api-keys", &fields).await;
+    assert_eq!(made.status, 201);
+    assert!(made.text.contains("Robot &#60;b&#62;") && made.text.contains("not used yet"), "{}", made.text);
+    let token = made.text.split("<code>").nth(1).expect("the key").split('<').next().expect("the key").to_owned();
+    app.bearer(&token).get("/workspaces/acme/tickets").await.expect(200);
+    let again = owner.submit("/acme/api-keys", &fields).await;
+    assert!(!again.text.contains(&token) && again.text.matches("/revoke\"").count() == 1, "pressed twice: one key");
+    let page = owner.get("/acme/api-keys").await;
+    assert!(!page.text.contains(&token) && page.text.contains("used <time"), "{}", page.text);
+    let path = page.text.split("action=\"").find(|part| part.contains("/revoke\"")).expect("a form");
+    let path = path.split('"').next().expect("a path").to_owned();
+    let page = owner.submit(&path, &[]).await;
+    assert!(page.text.contains("There are no keys yet"), "{}", page.text);
+    assert_eq!(app.bearer(&token).get("/workspaces/acme/tickets").await.problem(401), "unauthorized");
+    assert_eq!(owner.submit(&path, &[]).await.status, 200, "pressed twice");
+
+    app.clock.advance(std::time::Duration::from_secs(10 * 60));
+    let late = owner.submit("/acme/api-keys", &[("name", "Robot"), ("tickets.read", "on")]).await;
+    assert_eq!(late.status, 403);
+    assert!(late.text.contains("entered in the last ten minutes"), "sec 66: {}", late.text);
+    let customer = Browser::new(&app);
+    assert_eq!(customer.sign_in("carla@customer.example", "/acme/api-keys").await.status, 403);
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn forms_from_elsewhere_and_broken_ones_are_refused_with_a_page() {
     let (app, ..) = TestApp::acme().await;
     let form = |site: &str| {

@@ -11,6 +11,7 @@
 // A case fails by panicking: that is what a test does.
 #![allow(clippy::expect_used, clippy::unnecessary_wraps)]
 
+pub mod api_keys;
 pub mod atomicity;
 pub mod auth;
 pub mod blobs;
@@ -154,6 +155,8 @@ macro_rules! conformance {
                 one_of_many_takes_a_key, a_key_moves_within_one_set, records_are_found_by_key, records_are_located_everywhere,
                 records_come_in_pages, records_are_read_by_id, a_removed_record_is_gone, workspaces_are_listed,
                 a_record_of_another_kind_is_absent;
+            api_keys: sec_63_a_key_is_found_by_its_id_alone, sec_67_a_revoked_key_is_found_no_more,
+                sec_67_one_of_parallel_rotations_is_kept;
             cursors: every_order_walks_all_tickets_once, a_walk_is_stable_while_rows_change, filters_agree_with_their_meaning,
                 messages_come_in_order_and_pages, notes_are_left_out_when_asked;
             search: words_are_found_in_subject_and_messages, notes_are_searched_only_when_asked, accents_and_case_do_not_matter,

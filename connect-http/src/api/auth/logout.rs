@@ -6,11 +6,11 @@ use http::header::SET_COOKIE;
 use http::{HeaderName, StatusCode};
 
 use crate::app::{App, Cookie};
-use crate::extract::{Caller, Command};
+use crate::extract::{Command, Person};
 use crate::problem::Problem;
 
 /// `POST /auth/logout`: ends the session that asks.
-pub(crate) async fn handle(State(app): State<App>, caller: Caller, _: Command<()>) -> Result<Response, Problem> {
+pub(crate) async fn handle(State(app): State<App>, caller: Person, _: Command<()>) -> Result<Response, Problem> {
     app.auth().end_session(&caller.identity, caller.identity.session.id).await?;
     let gone = app.set_cookie(Cookie::Session, None, Duration::ZERO);
     let clear = (HeaderName::from_static("clear-site-data"), "\"cache\", \"cookies\", \"storage\"".to_owned());

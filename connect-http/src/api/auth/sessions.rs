@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::api::shape::{List, Time};
 use crate::app::App;
-use crate::extract::{Caller, Command};
+use crate::extract::{Command, Person};
 use crate::problem::Problem;
 
 fn shape(view: SessionView) -> Value {
@@ -20,7 +20,7 @@ fn shape(view: SessionView) -> Value {
 }
 
 /// `GET /auth/sessions`: the caller's live sessions.
-pub(crate) async fn list(State(app): State<App>, caller: Caller) -> Result<Json<List<Value>>, Problem> {
+pub(crate) async fn list(State(app): State<App>, caller: Person) -> Result<Json<List<Value>>, Problem> {
     let sessions = app.auth().sessions(&caller.identity).await?;
     Ok(Json(List { data: sessions.into_iter().map(shape).collect(), next_cursor: None }))
 }
@@ -28,7 +28,7 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller) -> Result<Json<
 /// `DELETE /auth/sessions/{session}`: ends one of them.
 pub(crate) async fn end(
     State(app): State<App>,
-    caller: Caller,
+    caller: Person,
     Path(id): Path<String>,
     _: Command<()>,
 ) -> Result<StatusCode, Problem> {
@@ -38,7 +38,7 @@ pub(crate) async fn end(
 }
 
 /// `DELETE /auth/sessions`: ends all but the one that asks.
-pub(crate) async fn end_others(State(app): State<App>, caller: Caller, _: Command<()>) -> Result<StatusCode, Problem> {
+pub(crate) async fn end_others(State(app): State<App>, caller: Person, _: Command<()>) -> Result<StatusCode, Problem> {
     app.auth().end_other_sessions(&caller.identity).await?;
     Ok(StatusCode::NO_CONTENT)
 }

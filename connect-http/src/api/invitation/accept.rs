@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::api::workspace;
 use crate::app::App;
-use crate::extract::{Caller, Command};
+use crate::extract::{Command, Person};
 use crate::problem::Problem;
 
 #[derive(Deserialize)]
@@ -20,7 +20,7 @@ pub(crate) struct Body {
 /// a member. The one path below a workspace for somebody who is not let in yet.
 pub(crate) async fn handle(
     State(app): State<App>,
-    caller: Caller,
+    caller: Person,
     Path((workspace, invitation)): Path<(String, String)>,
     command: Command<Body>,
 ) -> Result<Json<Value>, Problem> {

@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use crate::api::workspace;
 use crate::app::App;
-use crate::extract::Caller;
+use crate::extract::Person;
 use crate::problem::Problem;
 
 /// `GET /me`: the caller and where they belong.
-pub(crate) async fn handle(State(app): State<App>, caller: Caller) -> Result<Json<Value>, Problem> {
+pub(crate) async fn handle(State(app): State<App>, caller: Person) -> Result<Json<Value>, Problem> {
     let person = caller.identity.person();
     let workspaces = app.desk().workspaces().of(&person).await?;
     let customer_of = app.desk().workspaces().as_customer(&person).await?;

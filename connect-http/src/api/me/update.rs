@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::app::App;
-use crate::extract::{Caller, Command};
+use crate::extract::{Command, Person};
 use crate::problem::Problem;
 
 #[derive(Debug, Deserialize)]
@@ -17,7 +17,7 @@ pub(crate) struct Body {
 /// `PATCH /me`: another name.
 pub(crate) async fn handle(
     State(app): State<App>,
-    caller: Caller,
+    caller: Person,
     command: Command<Body>,
 ) -> Result<Json<Value>, Problem> {
     let name = Name::parse("name", &command.value.name)?;

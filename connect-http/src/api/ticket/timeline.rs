@@ -47,6 +47,9 @@ pub(crate) async fn handle(
         if let Some(changes) = changes(&entry.event.fact) {
             line["changes"] = changes;
         }
+        if let Some(key) = entry.event.key.filter(|_| scope.access.contact().is_none()) {
+            line["key_id"] = json!(key);
+        }
         if let Some(message) = &entry.message {
             line["message"] = shape(message, &people, &place, None);
         }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::api::shape::Fields;
 use crate::app::App;
-use crate::extract::{Caller, Command};
+use crate::extract::{Command, Person};
 use crate::problem::Problem;
 
 #[derive(Debug, Deserialize)]
@@ -21,7 +21,7 @@ pub(crate) struct Body {
 
 /// Whether the caller may make a workspace: anybody where sign-up is open, whoever makes the first one,
 /// and who owns one already.
-pub(crate) async fn allowed(app: &App, caller: &Caller) -> Result<bool, Problem> {
+pub(crate) async fn allowed(app: &App, caller: &Person) -> Result<bool, Problem> {
     if app.auth().settings().sign_up == SignUp::Open || !app.desk().workspaces().any().await? {
         return Ok(true);
     }
@@ -32,7 +32,7 @@ pub(crate) async fn allowed(app: &App, caller: &Caller) -> Result<bool, Problem>
 /// `POST /workspaces`: makes one, owned by the caller.
 pub(crate) async fn handle(
     State(app): State<App>,
-    caller: Caller,
+    caller: Person,
     command: Command<Body>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let mut fields = Fields::default();

@@ -185,6 +185,11 @@ fn auth(said: &mut Said, environment: Option<Environment>) -> Option<AuthSetting
     let mut settings = AuthSettings { sign_up: sign_up.unwrap_or(usual), ..AuthSettings::default() };
     settings.code_form = CodeForm::Digits(digits?);
     settings.code_lifetime = Duration::from_secs(minutes? * 60);
+    settings.api_keys.endless = said.read("api_keys_endless", "yes or no", |text| match text {
+        "yes" => Some(true),
+        "no" => Some(false),
+        _ => None,
+    })?;
     let quotas = &mut settings.quotas;
     for (name, place) in [
         ("limit_sends_per_address", &mut quotas.sends_per_address),
