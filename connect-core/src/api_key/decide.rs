@@ -130,7 +130,11 @@ impl ApiKey {
             secret,
             replaced: (now < overlap_ends_at).then_some(replaced),
             rotated_at: now,
-            expires_at: self.expires_at.map(|end| now.plus(end.since(self.rotated_at).min(limits.longest))),
+            expires_at: match self.expires_at {
+                Some(end) => Some(now.plus(end.since(self.rotated_at).min(limits.longest))),
+                None if limits.endless => None,
+                None => Some(now.plus(limits.lifetime)),
+            },
             version: self.version.next(),
             ..self.clone()
         };

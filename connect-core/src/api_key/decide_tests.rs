@@ -81,6 +81,11 @@ fn sec_67_keys_end_by_themselves_within_the_limits() {
     assert_eq!(code(made(Some(None), false)), "expires_at required");
     let endless = made(Some(None), true).expect("where it is allowed");
     assert!(endless.is_live(now.plus(DAY * 10_000)));
+    let limits = KeyLimits { endless: true, ..KeyLimits::USUAL };
+    let (rotated, _) = endless.rotate(OWNER, None, &limits, trace("second"), now).expect("rotated");
+    assert_eq!(rotated.expires_at, None);
+    let rotated = table.rotate(&endless, None, "second").expect("rotated");
+    assert_eq!(rotated.expires_at, Some(now.plus(DAY * 90)), "where that is allowed no more, it gets an end");
     let key = table.key();
     assert!(key.is_live(now.plus(DAY * 89)) && !key.is_live(now.plus(DAY * 90)), "the end itself is past");
 }

@@ -34,6 +34,7 @@ pub(crate) struct Program {
 
 impl Caller {
     /// The person, if it is one.
+    #[cfg_attr(not(feature = "web"), allow(dead_code))]
     pub(crate) fn person(&self) -> Option<&Person> {
         match self {
             Self::Person(person) => Some(person),

@@ -130,6 +130,7 @@ async fn sec_58_each_role_may_do_what_the_matrix_says() {
             ("workspace.update", user.patch("/workspaces/acme", &json!({})).await, [403, 403, 200, 200, 403]),
             ("members.read", user.get("/workspaces/acme/members").await, [200, 200, 200, 200, 403]),
             ("members.manage", user.get("/workspaces/acme/invitations").await, [403, 403, 200, 200, 403]),
+            ("api_keys.manage", user.get("/workspaces/acme/api-keys").await, [403, 403, 200, 200, 403]),
             ("contacts.read", user.get(contacts).await, [200, 200, 200, 200, 403]),
             ("contacts.write", user.post(contacts, &new).await, [403, 201, 201, 201, 403]),
             ("labels.read", user.get("/workspaces/acme/labels").await, [200, 200, 200, 200, 403]),
