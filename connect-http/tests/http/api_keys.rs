@@ -121,11 +121,12 @@ async fn every_scope_opens_what_it_names() {
     let ticket = owner.open("Printer on fire").await;
     let messages = format!("{ticket}/messages");
     let open = json!({"subject": "S", "body": "B", "contact": {"email": "carla@customer.example"}});
+    let contact = json!({"name": "Some Body", "email": "some@body.example"});
     for (scope, method, path, body) in [
         ("workspace.read", Method::GET, "/workspaces/acme", None),
         ("members.read", Method::GET, "/workspaces/acme/members", None),
         ("contacts.read", Method::GET, "/workspaces/acme/contacts", None),
-        ("contacts.write", Method::POST, "/workspaces/acme/contacts", Some(json!({"name": "Some Body"}))),
+        ("contacts.write", Method::POST, "/workspaces/acme/contacts", Some(contact)),
         ("labels.read", Method::GET, "/workspaces/acme/labels", None),
         ("labels.write", Method::POST, "/workspaces/acme/labels", Some(json!({"name": "new"}))),
         ("tickets.read", Method::GET, ticket.as_str(), None),
