@@ -183,7 +183,7 @@ pub struct Budget {
 /// - **Taken once.** Of any number of parallel [`take_flow`](Self::take_flow) calls for a flow at most one gets
 ///   it, and of parallel [`put_flow`](Self::put_flow) calls with one id one answers `true`.
 /// - **Update only.** [`touch`](Self::touch) never brings a session back that was revoked or has ended,
-///   and [`renew`](Self::renew) never puts another in its place.
+///   and neither [`renew`](Self::renew) nor [`consume`](Self::consume) puts another in its place.
 /// - Every row has an end, and is as good as gone after it, swept or not.
 #[async_trait]
 pub trait AuthStore: std::fmt::Debug + Send + Sync {
@@ -206,7 +206,8 @@ pub trait AuthStore: std::fmt::Debug + Send + Sync {
         now: Timestamp,
     ) -> Result<ChallengeSeen, StoreError>;
 
-    /// Uses a live challenge up and keeps the session, both or neither. `replaces` ends in the same step.
+    /// Uses a live challenge up and keeps the session, both or neither. `replaces` ends in the same step; if it is
+    /// not live any more nothing changes.
     async fn consume(
         &self,
         id: ChallengeId,

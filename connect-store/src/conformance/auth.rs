@@ -508,3 +508,18 @@ pub async fn an_ended_flow_is_never_given(world: World) {
     assert!(!auth.put_flow(flow(&world, 2), world.now()).await.expect("answered"), "the new one is");
     assert!(auth.take_flow([2; 32], world.now()).await.expect("answered").is_some());
 }
+
+/// A code whose session was revoked meanwhile begins none, and stays unused.
+pub async fn a_code_replaces_no_revoked_session(world: World) {
+    let auth = world.auth();
+    let revoked = signed_in(&world, USER, 1).await;
+    assert_eq!(auth.revoke(USER, Revoke::All).await.expect("revoked"), 1);
+    let challenge = kept(&world).await;
+    let new = session(&world, USER, 2);
+    let begun = auth.consume(challenge.id, new.clone(), Some(revoked.id), world.now()).await.expect("answered");
+    assert!(!begun, "there is no session to replace");
+    assert!(auth.session([2; 32]).await.expect("read").is_none(), "nothing was kept");
+    let known = auth.challenge(challenge.id).await.expect("read");
+    assert_eq!(known.map(|known| known.consumed), Some(false), "the code was not used up");
+    assert!(auth.consume(challenge.id, new, None, world.now()).await.expect("answered"), "it still signs in");
+}

@@ -19,6 +19,16 @@ pub(super) struct AuthState {
 }
 
 impl AuthState {
+    /// Begins a session in the place of a live one, or of none.
+    fn begin(&mut self, session: Session, replaces: Option<SessionId>, now: Timestamp) -> bool {
+        let ended = replaces.and_then(|old| self.sessions.remove(&old));
+        let may_begin = auth_rules::may_begin(replaces, ended.as_ref(), now);
+        if may_begin {
+            self.sessions.insert(session.id, session);
+        }
+        may_begin
+    }
+
     /// How many rows there are.
     fn len(&self) -> usize {
         self.challenges.len() + self.sessions.len() + self.budgets.len() + self.flows.len()
@@ -78,22 +88,15 @@ impl AuthStore for MemoryStore {
     ) -> Result<bool, StoreError> {
         let mut auth = self.auth();
         let Some(consumed) = auth_rules::consumed(auth.challenges.get(&id).cloned(), now) else { return Ok(false) };
-        auth.challenges.insert(id, consumed);
-        if let Some(old) = replaces {
-            auth.sessions.remove(&old);
+        let begins = auth.begin(session, replaces, now);
+        if begins {
+            auth.challenges.insert(id, consumed);
         }
-        auth.sessions.insert(session.id, session);
-        Ok(true)
+        Ok(begins)
     }
 
     async fn renew(&self, session: Session, replaces: Option<SessionId>, now: Timestamp) -> Result<bool, StoreError> {
-        let mut auth = self.auth();
-        let ended = replaces.and_then(|old| auth.sessions.remove(&old));
-        let may_begin = auth_rules::may_begin(replaces, ended.as_ref(), now);
-        if may_begin {
-            auth.sessions.insert(session.id, session);
-        }
-        Ok(may_begin)
+        Ok(self.auth().begin(session, replaces, now))
     }
 
     async fn spend(&self, account: String, budget: Budget, now: Timestamp) -> Result<bool, StoreError> {

@@ -36,10 +36,25 @@ async fn update(connection: &mut PgConnection, sql: &Sql, challenge: &Challenge)
     query.execute(connection).await.map(|_| ())
 }
 
-async fn put_session(connection: &mut PgConnection, sql: &Sql, session: &Session) -> Result<(), sqlx::Error> {
+/// Begins a session in the place of a live one, or of none. One that has ended goes in any case.
+async fn begin(
+    connection: &mut PgConnection,
+    sql: &Sql,
+    session: &Session,
+    replaces: Option<SessionId>,
+    now: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    let mut ended: Option<Session> = None;
+    if let Some(old) = replaces {
+        let query = sqlx::query(safe(&sql.end_session)).bind(old.to_string());
+        ended = query.fetch_optional(&mut *connection).await?.as_ref().map(read).transpose()?;
+    }
+    if !auth_rules::may_begin(replaces, ended.as_ref(), now) {
+        return Ok(false);
+    }
     let query = sqlx::query(safe(&sql.put_session)).bind(session.id.to_string()).bind(session.user.to_string());
     let query = query.bind(session.token_hash.to_vec()).bind(session.idle_ends_at.as_micros()).bind(doc(session)?);
-    query.execute(connection).await.map(|_| ())
+    query.execute(connection).await.map(|_| true)
 }
 
 /// A budget, locked; made when there is none, so that there is something to lock.
@@ -145,14 +160,12 @@ impl AuthStore for PostgresStore {
                 let Some(mut known) = known.filter(|known| auth_rules::is_live(known, now)) else {
                     return Ok(false);
                 };
-                known.consumed = true;
-                update(&mut *connection, &sql, &known).await?;
-                if let Some(old) = replaces {
-                    let query = sqlx::query(safe(&sql.drop_replaced_session)).bind(old.to_string());
-                    query.execute(&mut *connection).await?;
+                let begins = begin(&mut *connection, &sql, &session, replaces, now).await?;
+                if begins {
+                    known.consumed = true;
+                    update(connection, &sql, &known).await?;
                 }
-                put_session(connection, &sql, &session).await?;
-                Ok(true)
+                Ok(begins)
             })
         })
         .await
@@ -162,18 +175,7 @@ impl AuthStore for PostgresStore {
         let sql = self.inner.sql.clone();
         self.write(move |connection| {
             let (sql, session) = (sql.clone(), session.clone());
-            Box::pin(async move {
-                let mut ended = None;
-                if let Some(old) = replaces {
-                    let query = sqlx::query(safe(&sql.end_session)).bind(old.to_string());
-                    ended = query.fetch_optional(&mut *connection).await?.as_ref().map(read).transpose()?;
-                }
-                let may_begin = auth_rules::may_begin(replaces, ended.as_ref(), now);
-                if may_begin {
-                    put_session(connection, &sql, &session).await?;
-                }
-                Ok(may_begin)
-            })
+            Box::pin(async move { begin(connection, &sql, &session, replaces, now).await })
         })
         .await
     }

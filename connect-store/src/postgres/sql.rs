@@ -125,7 +125,6 @@ statements! {
     drop_session = "DELETE FROM {s}.session WHERE user_id = $1 AND id = $2";
     drop_other_sessions = "DELETE FROM {s}.session WHERE user_id = $1 AND id <> $2";
     drop_sessions = "DELETE FROM {s}.session WHERE user_id = $1";
-    drop_replaced_session = "DELETE FROM {s}.session WHERE id = $1";
     end_session = "DELETE FROM {s}.session WHERE id = $1 RETURNING doc";
     budget = "SELECT units, ends_at FROM {s}.budget WHERE account = $1";
     make_budget = "INSERT INTO {s}.budget (account, units, ends_at) VALUES ($1, 0, 0) ON CONFLICT (account) DO UPDATE SET account = excluded.account";

@@ -91,6 +91,17 @@ local function trim(ends, drop, now, most)
   return #ended
 end
 
+-- Whether a session may begin in the place of this one, which must be live, or of none: then it is empty. The
+-- second answer is an error, if there is one.
+local function may_begin(old, now)
+  if old == '' then return true end
+  local row = redis.call('HGET', sessions, old)
+  if not row then return false end
+  local s = session(row)
+  if not s then return false, corrupt('a session') end
+  return before(now, s.idle) and before(now, s.ends)
+end
+
 local function put_session(id, user, token, ends, row, ms, long_ago)
   redis.call('HSET', sessions, id, row)
   redis.call('ZADD', session_ends, ends, id)
@@ -187,6 +198,8 @@ if not row then return 0 end
 local c = challenge(row)
 if not c then return corrupt('a challenge') end
 if c.used == '1' or not before(now, c.ends) then return 0 end
+local may, broken = may_begin(old, now)
+if not may then return broken or 0 end
 c.used = '1'
 redis.call('HSET', challenges, id, challenge_row(c))
 redis.call('ZREM', accounts, c.account .. ' ' .. id)
@@ -202,14 +215,9 @@ pub(super) static RENEW: LazyLock<Script> = LazyLock::new(|| {
     step(
         r"
 local now, new, user, token, ends, row, ms, old, long_ago = unpack(ARGV)
-if old ~= '' then
-  local known = redis.call('HGET', sessions, old)
-  if not known then return 0 end
-  local s = session(known)
-  if not s then return corrupt('a session') end
-  if not before(now, s.idle) or not before(now, s.ends) then return 0 end
-  drop_session(old)
-end
+local may, broken = may_begin(old, now)
+if not may then return broken or 0 end
+if old ~= '' then drop_session(old) end
 put_session(new, user, token, ends, row, ms, long_ago)
 return 1
 ",

@@ -117,7 +117,6 @@ statements! {
     drop_session = "DELETE FROM {p}session WHERE user_id = $1 AND id = $2";
     drop_other_sessions = "DELETE FROM {p}session WHERE user_id = $1 AND id <> $2";
     drop_sessions = "DELETE FROM {p}session WHERE user_id = $1";
-    drop_replaced_session = "DELETE FROM {p}session WHERE id = $1";
     end_session = "DELETE FROM {p}session WHERE id = $1 RETURNING doc";
     budget = "SELECT units, ends_at FROM {p}budget WHERE account = $1";
     put_budget = "INSERT INTO {p}budget (account, units, ends_at) VALUES ($1, $2, $3)

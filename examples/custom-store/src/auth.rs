@@ -10,6 +10,12 @@ use connect_store::scan;
 use crate::table::{BUDGETS, CHALLENGES, FLOWS, HEADS, ROWS, SESSIONS, row};
 use crate::{RedbStore, Result};
 
+fn begin(to: &redb::WriteTransaction, new: Session, old: Option<SessionId>, now: Timestamp) -> Result<bool> {
+    let ended = old.map_or(Ok(None), |old| SESSIONS.remove(to, old))?;
+    let begins = auth_rules::may_begin(old, ended.as_ref(), now);
+    Ok(SESSIONS.update(to, new.id, |_| begins.then_some(new))?.is_some())
+}
+
 #[async_trait]
 impl AuthStore for RedbStore {
     async fn put_challenge(&self, challenge: Challenge, cap: u32) -> Result<bool> {
@@ -39,23 +45,15 @@ impl AuthStore for RedbStore {
 
     async fn consume(&self, id: ChallengeId, new: Session, old: Option<SessionId>, now: Timestamp) -> Result<bool> {
         self.write(move |to| {
-            let consumed = CHALLENGES.update(to, id, |row| auth_rules::consumed(row, now))?.is_some();
-            if consumed {
-                SESSIONS.sweep(to, "", |session| Some(session.id) == old)?;
-                SESSIONS.put(to, new.id, &new)?;
-            }
-            Ok(consumed)
+            let used = auth_rules::consumed(CHALLENGES.get(to, id)?, now);
+            let begins = used.is_some() && begin(to, new, old, now)?;
+            Ok(CHALLENGES.update(to, id, |_| used.filter(|_| begins))?.is_some())
         })
         .await
     }
 
     async fn renew(&self, new: Session, old: Option<SessionId>, now: Timestamp) -> Result<bool> {
-        self.write(move |to| {
-            let ended = old.map_or(Ok(None), |old| SESSIONS.remove(to, old))?;
-            let begins = auth_rules::may_begin(old, ended.as_ref(), now);
-            Ok(SESSIONS.update(to, new.id, |_| begins.then_some(new))?.is_some())
-        })
-        .await
+        self.write(move |to| begin(to, new, old, now)).await
     }
 
     async fn spend(&self, of: String, budget: Budget, now: Timestamp) -> Result<bool> {

@@ -21,8 +21,8 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     auth(
         "a replaced session stays",
-        "auth.sessions.remove(&old);",
-        "let _ = old;",
+        "self.sessions.remove(&old));",
+        "self.sessions.get(&old).cloned());",
         "auth::a_new_session_replaces_the_old",
     ),
     auth(

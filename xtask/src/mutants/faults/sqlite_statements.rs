@@ -296,8 +296,8 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     statement(
         "a replaced session stays",
-        r#"drop_replaced_session = "DELETE FROM {p}session WHERE id = $1""#,
-        r#"drop_replaced_session = "DELETE FROM {p}session WHERE id = $1 AND false""#,
+        r#"end_session = "DELETE FROM {p}session WHERE id = $1 RETURNING doc""#,
+        r#"end_session = "SELECT doc FROM {p}session WHERE id = $1""#,
         "auth::a_new_session_replaces_the_old",
     ),
     statement(
