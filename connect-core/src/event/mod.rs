@@ -42,6 +42,14 @@ pub enum Fact {
         /// Their names.
         fields: Vec<String>,
     },
+    /// A user has another address.
+    #[serde(rename = "user.address_changed")]
+    UserAddressChanged {
+        /// Who.
+        user: UserId,
+        /// How many addresses they had had before: the place of the old one among the former.
+        nth: usize,
+    },
     /// A user became a member.
     #[serde(rename = "member.added")]
     MemberAdded {
@@ -194,6 +202,22 @@ pub enum Fact {
     /// Somebody signed in.
     #[serde(rename = "auth.signed_in")]
     AuthSignedIn {
+        /// Who.
+        user: UserId,
+        /// Their new session.
+        session: SessionId,
+    },
+    /// Somebody who is signed in proved once more who they are, and has a new session.
+    #[serde(rename = "auth.stepped_up")]
+    AuthSteppedUp {
+        /// Who.
+        user: UserId,
+        /// The new session.
+        session: SessionId,
+    },
+    /// Somebody signed in with a browser that was not known for the account.
+    #[serde(rename = "auth.new_browser")]
+    AuthNewBrowser {
         /// Who.
         user: UserId,
         /// Their new session.

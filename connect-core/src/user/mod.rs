@@ -23,10 +23,21 @@ pub struct User {
     /// Whether they may no longer sign in.
     #[serde(default)]
     pub disabled: bool,
+    /// Whether the holder of the mailbox has been seen. An account may be made for somebody before they come.
+    #[serde(default = "proven")]
+    pub proven: bool,
+    /// The addresses the user had before, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<EmailAddress>,
     /// How often the user was written.
     pub version: Version,
     /// Since when the user exists.
     pub created_at: Timestamp,
+}
+
+/// Users of before this was noted were made by a proof.
+fn proven() -> bool {
+    true
 }
 
 impl RecordKind for User {
@@ -52,13 +63,24 @@ impl User {
         format!("email:{}", email.canonical())
     }
 
-    /// Decides what a new user is.
+    /// Decides what a new user is who has proven the mailbox.
     pub fn create(email: EmailAddress, name: Name, moment: &Moment) -> (Self, RecordChange) {
+        Self::made(email, name, true, moment)
+    }
+
+    /// Decides what a user is whom nobody has seen yet.
+    pub fn register(email: EmailAddress, name: Name, moment: &Moment) -> (Self, RecordChange) {
+        Self::made(email, name, false, moment)
+    }
+
+    fn made(email: EmailAddress, name: Name, proven: bool, moment: &Moment) -> (Self, RecordChange) {
         let user = Self {
             id: moment.ids().user(),
             email,
             name,
             disabled: false,
+            proven,
+            former: Vec::new(),
             version: Version::FIRST,
             created_at: moment.now(),
         };
@@ -68,8 +90,26 @@ impl User {
 
     /// Decides to take over a user who exists elsewhere, as they are.
     pub(crate) fn adopted(&self) -> RecordChange {
-        let user = Self { version: Version::FIRST, ..self.clone() };
+        // Who vouches for them is the other desk: this one has not seen them yet.
+        let user = Self { version: Version::FIRST, proven: false, former: Vec::new(), ..self.clone() };
         RecordChange::insert(&user, Fact::UserCreated { user: user.id })
+    }
+
+    /// Decides that the holder of the mailbox was seen; none when that is known.
+    pub fn set_proven(&self) -> Option<RecordChange> {
+        let next = Self { version: self.version.next(), proven: true, ..self.clone() };
+        let fact = Fact::UserUpdated { user: self.id, fields: vec!["proven".to_owned()] };
+        (!self.proven).then(|| RecordChange::update(&next, self.version, fact))
+    }
+
+    /// Decides another address, which was proven; none when it is the one they have. The old one is kept, so
+    /// that it can be told.
+    pub fn change_email(&self, email: EmailAddress) -> Option<RecordChange> {
+        let is_new = email.canonical() != self.email.canonical();
+        let mut next = Self { version: self.version.next(), email, proven: true, ..self.clone() };
+        next.former.push(self.email.clone());
+        let fact = Fact::UserAddressChanged { user: self.id, nth: self.former.len() };
+        is_new.then(|| RecordChange::update(&next, self.version, fact))
     }
 
     /// Decides a new name; none when it is the old one.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::User;
-use crate::change::ChangeSet;
+use crate::change::{ChangeSet, Moment, RecordChange};
 use crate::desk::Tries;
 use crate::record::RecordKind;
 use crate::store::RecordList;
@@ -58,6 +58,21 @@ impl Users<'_> {
 
     /// The user of an address that was proven, made when there is none yet.
     pub async fn find_or_create(&self, email: &EmailAddress, name: Option<Name>) -> Result<User> {
+        self.obtain(email, name, User::create).await
+    }
+
+    /// The user of an address that nobody has proven yet, made when there is none. When its holder first signs
+    /// in, everything that was opened on the account before ends.
+    pub async fn register(&self, email: &EmailAddress, name: Option<Name>) -> Result<User> {
+        self.obtain(email, name, User::register).await
+    }
+
+    async fn obtain(
+        &self,
+        email: &EmailAddress,
+        name: Option<Name>,
+        make: fn(EmailAddress, Name, &Moment) -> (User, RecordChange),
+    ) -> Result<User> {
         let mut tries = Tries::default();
         loop {
             tries.next().await?;
@@ -66,7 +81,7 @@ impl Users<'_> {
             }
             let moment = self.desk.moment_of(Actor::System);
             let name = name.clone().unwrap_or_else(|| Name::from_address(email));
-            let (user, change) = User::create(email.clone(), name, &moment);
+            let (user, change) = make(email.clone(), name, &moment);
             let changes = ChangeSet::new(&moment).record(change, &moment);
             match self.desk.commit_to(WorkspaceId::DIRECTORY, changes).await {
                 Ok(Some(_)) => return Ok(user),
@@ -115,17 +130,26 @@ impl Users<'_> {
         self.change(user, Actor::User(user), |user| user.rename(name.clone())).await
     }
 
+    /// Notes that the holder of the user's mailbox was seen.
+    pub async fn set_proven(&self, user: UserId) -> Result<User> {
+        self.change(user, Actor::User(user), User::set_proven).await
+    }
+
+    /// Gives the user an address that was proven, unless it was changed `changes` times no more: whoever was
+    /// quicker wins. [`Error::Taken`] if somebody else has it.
+    pub async fn change_email(&self, user: UserId, changes: usize, email: &EmailAddress) -> Result<User> {
+        let is_first = |user: &User| user.former.len() == changes;
+        let decide = |user: &User| is_first(user).then(|| user.change_email(email.clone())).flatten();
+        let changed = self.change(user, Actor::User(user), decide).await?;
+        if changed.email == *email { Ok(changed) } else { Err(Error::Contended) }
+    }
+
     /// Lets the user sign in no more, or again.
     pub async fn set_disabled(&self, user: UserId, disabled: bool) -> Result<User> {
         self.change(user, Actor::Host, |user| user.set_disabled(disabled)).await
     }
 
-    async fn change(
-        &self,
-        id: UserId,
-        actor: Actor,
-        decide: impl Fn(&User) -> Option<crate::change::RecordChange>,
-    ) -> Result<User> {
+    async fn change(&self, id: UserId, actor: Actor, decide: impl Fn(&User) -> Option<RecordChange>) -> Result<User> {
         let mut tries = Tries::default();
         loop {
             tries.next().await?;
