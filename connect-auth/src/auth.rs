@@ -10,6 +10,7 @@ use connect_core::store::{Quota, Session, Verdict};
 use connect_core::user::{ProvenMailbox, User};
 use connect_core::{AuthStore, Desk, Error, RateLimiter, Result, Timestamp};
 
+use crate::alarm::Alarm;
 use crate::api_key::KnownKeys;
 use crate::mail::AuthMail;
 use crate::{AuthSettings, BadSetting, KeyRing};
@@ -23,6 +24,8 @@ pub struct Client {
     pub agent: Option<String>,
     /// The id of the request.
     pub request_id: Option<Arc<str>>,
+    /// What the desk gave the browser so that it is known again, if it has such a thing.
+    pub device: Option<String>,
 }
 
 impl Client {
@@ -100,6 +103,7 @@ impl AuthBuilder {
                 known: RwLock::default(),
                 known_keys: KnownKeys::default(),
                 generation: AtomicU64::default(),
+                alarm: Alarm::default(),
             }),
         }
     }
@@ -123,6 +127,8 @@ pub(crate) struct Inner {
     pub(crate) known_keys: KnownKeys,
     /// Rises with every revocation by this process.
     pub(crate) generation: AtomicU64,
+    /// Whether far too many codes are wrong.
+    pub(crate) alarm: Alarm,
 }
 
 impl std::fmt::Debug for Inner {
@@ -140,8 +146,18 @@ impl Auth {
         settings: AuthSettings,
     ) -> Result<AuthBuilder, BadSetting> {
         settings.check()?;
+        Ok(Self::unchecked(store, limiter, keys, settings))
+    }
+
+    /// The same, whatever the settings are.
+    pub(crate) fn unchecked(
+        store: Arc<dyn AuthStore>,
+        limiter: Arc<dyn RateLimiter>,
+        keys: KeyRing,
+        settings: AuthSettings,
+    ) -> AuthBuilder {
         let request_limiter = limiter.clone();
-        Ok(AuthBuilder { store, limiter, request_limiter, keys, settings: Arc::new(settings) })
+        AuthBuilder { store, limiter, request_limiter, keys, settings: Arc::new(settings) }
     }
 
     /// The desk people sign in to.
@@ -174,7 +190,7 @@ impl Auth {
         Ok(self.inner.limiter.take(key, quota, self.inner.desk.now()).await?)
     }
 
-    /// Removes codes, sessions and budgets that have ended; for a timer of the host's.
+    /// Removes codes, sessions, budgets and flows that have ended; for a timer of the host's.
     pub async fn sweep(&self) -> Result<u64> {
         Ok(self.inner.store.sweep(self.inner.desk.now()).await?)
     }

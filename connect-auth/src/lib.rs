@@ -3,13 +3,22 @@
 //!
 //! The rules are those of `docs/security.md`; tests name the requirement they hold.
 
+mod alarm;
 mod api_key;
 mod attachment_link;
 mod auth;
+mod bound;
+mod challenge;
 mod code;
+mod device;
+mod email_change;
+mod evaluate;
+mod first_proof;
+mod guesser;
 mod invitation;
 mod key_ring;
 mod mail;
+mod puzzle;
 mod roles;
 mod session;
 mod settings;
@@ -19,7 +28,9 @@ mod step_up;
 pub use api_key::{ApiKeyToken, IssuedKey, KeyIdentity};
 pub use attachment_link::AttachmentLink;
 pub use auth::{Auth, AuthBuilder, Client, Identity};
+pub use bound::Bound;
 pub use code::{ChallengeSecret, Code};
+pub use device::KNOWN_FOR as DEVICE_KNOWN_FOR;
 pub use key_ring::{BadKey, KeyRing};
 pub use roles::RoleMatrix;
 pub use session::{SessionToken, SessionView};

@@ -10,22 +10,47 @@ use connect_core::event::{Event, Fact};
 use connect_core::member::Invitation;
 use connect_core::notify::{Mail, Outgoing};
 use connect_core::record::RecordKind;
-use connect_core::store::Challenge;
+use connect_core::store::{Challenge, EventList};
 use connect_core::workspace::Customers;
-use connect_core::{AuthStore, ChallengeId, Desk, InvitationId, Result, WorkspaceId};
+use connect_core::{
+    AuthStore, ChallengeId, Desk, EmailAddress, InvitationId, Limit, Result, Timestamp, UserId, WorkspaceId,
+};
 
+use crate::challenge::{CODE_LABEL, SIGN_IN};
 use crate::code::Code;
-use crate::sign_in::CODE_LABEL;
 use crate::{AuthSettings, KeyRing, SignUp, invitation};
 
 const CODE: &str = "auth.code";
 const INVITATION: &str = "invitation";
+const NEW_BROWSER: &str = "auth.new_browser";
+const ADDRESS_CHANGED: &str = "auth.address_changed";
 
 #[derive(Debug)]
 pub(crate) struct AuthMail {
     pub(crate) store: Arc<dyn AuthStore>,
     pub(crate) keys: KeyRing,
     pub(crate) settings: Arc<AuthSettings>,
+}
+
+/// An instant as people read it, to the minute.
+fn minute(at: Timestamp) -> String {
+    at.to_string().chars().take(16).map(|c| if c == 'T' { ' ' } else { c }).collect()
+}
+
+/// A mail that tells a person what happened to their account. No word of anybody else's stands in it.
+fn notice(desk: &Desk, delivery: &Delivery, to: EmailAddress, subject: &str, text: &str) -> Composed {
+    let (text, html) = Mail::parts(text, None);
+    Composed::Send(Outgoing::Mail(Box::new(Mail {
+        to,
+        from: desk.identity(None),
+        subject: subject.to_owned(),
+        text,
+        html,
+        message_id: desk.message_id(&delivery.id),
+        in_reply_to: None,
+        references: Vec::new(),
+        auto_submitted: Some("auto-generated"),
+    })))
 }
 
 #[async_trait]
@@ -39,6 +64,8 @@ impl Subscriber for AuthMail {
             Fact::AuthCodeRequested { challenge, muted: false } => {
                 vec![Plan::mail(CODE, Recipient::Challenge(*challenge))]
             }
+            Fact::AuthNewBrowser { user, .. } => vec![Plan::mail(NEW_BROWSER, Recipient::User(*user))],
+            Fact::UserAddressChanged { user, .. } => vec![Plan::mail(ADDRESS_CHANGED, Recipient::User(*user))],
             Fact::InvitationCreated { invitation, .. } => {
                 vec![Plan::mail(INVITATION, Recipient::Invitation(*invitation))]
             }
@@ -50,6 +77,8 @@ impl Subscriber for AuthMail {
         match (delivery.topic.as_str(), delivery.recipient) {
             (CODE, Recipient::Challenge(id)) => self.code(desk, id, delivery).await,
             (INVITATION, Recipient::Invitation(id)) => self.invitation(desk, delivery.workspace, id).await,
+            (NEW_BROWSER, Recipient::User(user)) => new_browser(desk, user, delivery).await,
+            (ADDRESS_CHANGED, Recipient::User(user)) => address_changed(desk, user, delivery).await,
             _ => Ok(Composed::Drop("unknown topic")),
         }
     }
@@ -68,8 +97,13 @@ impl AuthMail {
         let Some(code) = code else { return Ok(Composed::Drop("the code was sealed with a secret that is gone")) };
         let minutes = challenge.expires_at.since(desk.now()).as_secs().div_ceil(60);
         // No word of anybody else's stands in this mail, and the code is not in its subject.
+        let what = match challenge.purpose.split(' ').next() {
+            Some("step_up") => "Your code to confirm that it is you",
+            Some("email_change") => "Your code to confirm this address",
+            _ => "Your code to sign in",
+        };
         let text = format!(
-            "Your code to sign in:\n\n{}\n\nIt works for {minutes} more minutes, in the browser that asked for it.\n\n\
+            "{what}:\n\n{}\n\nIt works for {minutes} more minutes, in the browser that asked for it.\n\n\
              If you did not ask for it, somebody else typed your address. You need not do anything; do not give the \
              code to anybody.",
             code.grouped()
@@ -78,7 +112,7 @@ impl AuthMail {
         Ok(Composed::Send(Outgoing::Mail(Box::new(Mail {
             to: challenge.email,
             from: desk.identity(None),
-            subject: "Your code to sign in".to_owned(),
+            subject: what.to_owned(),
             text,
             html,
             message_id: desk.message_id(&delivery.id),
@@ -90,8 +124,17 @@ impl AuthMail {
 
     /// Whether a user may come of this: an existing one who is not disabled, or a new one where that is open.
     async fn may_sign_in(&self, desk: &Desk, challenge: &Challenge) -> Result<bool> {
+        let own = &desk.settings().mail_from.address;
+        let mut reserved = std::iter::once(own).chain(&self.settings.reserved_addresses);
+        if reserved.any(|known| known.canonical() == challenge.email.canonical()) {
+            return Ok(false);
+        }
         if let Some(user) = desk.users().find(&challenge.email).await? {
             return Ok(!user.disabled);
+        }
+        if challenge.purpose != SIGN_IN {
+            // Somebody who is signed in asked for it: an address for their account need not be known yet.
+            return Ok(true);
         }
         if self.settings.sign_up == SignUp::Open || !desk.workspaces().any().await? {
             return Ok(true);
@@ -139,4 +182,36 @@ impl AuthMail {
             auto_submitted: Some("auto-generated"),
         }))))
     }
+}
+
+/// Says that somebody signed in with a browser that was not seen before.
+async fn new_browser(desk: &Desk, user: UserId, delivery: &Delivery) -> Result<Composed> {
+    let Some(user) = desk.user(user).await? else { return Ok(Composed::Drop("the user is gone")) };
+    let text = format!(
+        "Somebody has just signed in to your account with a browser that was not used for it before, on {} (UTC).\n\n\
+         If it was you, you need not do anything. If not, somebody else can read your mail: secure your mailbox, then \
+         sign in and end all other sessions.",
+        minute(delivery.created_at)
+    );
+    Ok(notice(desk, delivery, user.email, "New sign-in to your account", &text))
+}
+
+/// Tells the old address of an account that it is so no more. Each change tells the address it took away,
+/// however quickly another one follows.
+async fn address_changed(desk: &Desk, user: UserId, delivery: &Delivery) -> Result<Composed> {
+    let list = EventList { after: delivery.event.saturating_sub(1), limit: Limit::new(1)?, ..EventList::default() };
+    let events = desk.store().events(delivery.workspace, list).await?;
+    let Some(Fact::UserAddressChanged { nth, .. }) = events.first().map(|event| &event.fact) else {
+        return Ok(Composed::Drop("the change is gone"));
+    };
+    let user = desk.user(user).await?;
+    let Some(former) = user.and_then(|user| user.former.get(*nth).cloned()) else {
+        return Ok(Composed::Drop("the old address is gone"));
+    };
+    let text = format!(
+        "Your account has another address since {} (UTC). Codes to sign in are no longer sent to this one.\n\n\
+         If it was not you, write to whoever runs this desk at once: answer this mail.",
+        minute(delivery.created_at)
+    );
+    Ok(notice(desk, delivery, former, "The address of your account was changed", &text))
 }

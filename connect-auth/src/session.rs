@@ -21,6 +21,8 @@ const PREFIX: &str = "cns_";
 const KNOWN_FOR: Duration = Duration::from_secs(1);
 /// Most sessions known at once.
 const CAPACITY: usize = 10_000;
+/// For how long an account is so new that no other browser can have been used for it.
+const NEW_ACCOUNT: Duration = Duration::from_secs(60);
 /// How much of use must pass before it is written down.
 const TOUCH_AFTER: Duration = Duration::from_secs(60);
 
@@ -121,7 +123,7 @@ impl Auth {
             agent: client.agent.as_deref().map(|agent| agent.chars().filter(|c| !c.is_control()).take(200).collect()),
             created_at: now,
             proven_at: now,
-            device: None,
+            device: Some(self.known_device(client, &user.email).unwrap_or_else(|| desk.ids().device())),
             seen_at: now,
             idle_ends_at: now.plus(settings.session_idle),
             ends_at: now.plus(settings.session_absolute),
@@ -146,6 +148,7 @@ impl Auth {
         if !self.inner.store.renew(session.clone(), replaces, self.inner.desk.now()).await? {
             return Err(Error::Forbidden("the session has ended"));
         }
+        self.end_streak(&user.email).await?;
         self.signed_in(user, session, token, client).await
     }
 
@@ -161,8 +164,15 @@ impl Auth {
         let desk = &self.inner.desk;
         let moment = desk.moment_of(Actor::User(user.id)).for_request(client.request_id.clone());
         let fact = Fact::AuthSignedIn { user: user.id, session: session.id };
-        desk.commit_to_directory(ChangeSet::new(&moment).fact(fact, &moment)).await?;
-        Ok(SignedIn { user, session, token })
+        let mut changes = ChangeSet::new(&moment).fact(fact, &moment);
+        // Nobody is told of the browser that they have just made their account with.
+        let is_new_account = desk.now().since(user.created_at) < NEW_ACCOUNT;
+        if !is_new_account && self.known_device(client, &user.email).is_none() {
+            changes = changes.fact(Fact::AuthNewBrowser { user: user.id, session: session.id }, &moment);
+        }
+        desk.commit_to_directory(changes).await?;
+        let device = session.device.map(|device| self.device_text(device, &user.email)).unwrap_or_default();
+        Ok(SignedIn { user, session, token, device })
     }
 
     /// Whether somebody who was known a while ago still is: for requests that last.
@@ -193,6 +203,10 @@ impl Auth {
     /// Ends all sessions of the person but the one that asks.
     pub async fn end_other_sessions(&self, identity: &Identity) -> Result<u64> {
         self.end(identity.user.id, Revoke::AllBut(identity.session.id), None).await
+    }
+
+    pub(crate) async fn end_sessions_but(&self, user: UserId, kept: SessionId) -> Result<u64> {
+        self.end(user, Revoke::AllBut(kept), None).await
     }
 
     /// Ends all sessions of a user; for hosts and commands.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use connect_core::EmailAddress;
 use connect_core::api_key::KeyLimits;
 use connect_core::store::{CodeForm, Quota};
 
@@ -67,6 +68,11 @@ pub struct AuthSettings {
     pub live_codes: u32,
     /// How many wrong short codes an address may have in 24 hours before its codes become long.
     pub failures_a_day: u32,
+    /// How many leading zero bits a solved puzzle has: 20 unless said, about a second of a browser's work.
+    pub puzzle_bits: u8,
+    /// Addresses that nobody may sign in with, because mail to them is read by the desk. The one that the
+    /// desk's mail is from is among them anyway.
+    pub reserved_addresses: Vec<EmailAddress>,
     /// How long a session lasts unused: 30 minutes unless said, 1 hour at most.
     pub session_idle: Duration,
     /// How long a session lasts at most: 24 hours unless said, and no more.
@@ -90,6 +96,8 @@ impl Default for AuthSettings {
             resend_after: MINUTE / 2,
             live_codes: 10,
             failures_a_day: 5,
+            puzzle_bits: 20,
+            reserved_addresses: Vec::new(),
             session_idle: 30 * MINUTE,
             session_absolute: 24 * 60 * MINUTE,
             sign_up: SignUp::Invited,
@@ -130,6 +138,9 @@ impl AuthSettings {
         }
         if self.failures_a_day > 99 {
             return bad("failures_a_day", "must be at most 99");
+        }
+        if !(16..=26).contains(&self.puzzle_bits) {
+            return bad("puzzle_bits", "must be from 16 to 26");
         }
         if self.session_idle > 60 * MINUTE || self.session_absolute > 24 * 60 * MINUTE {
             return bad("session_idle, session_absolute", "must be at most 1 hour and 24 hours");

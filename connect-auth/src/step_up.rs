@@ -2,9 +2,16 @@
 
 use std::time::Duration;
 
-use connect_core::{Error, Result};
+use connect_core::event::Fact;
+use connect_core::store::Session;
+use connect_core::{Actor, ChallengeId, ChangeSet, Error, Result};
 
-use crate::auth::{Auth, Identity};
+use crate::auth::{Auth, Client, Identity};
+use crate::challenge::{Asked, step_up};
+use crate::code::ChallengeSecret;
+use crate::evaluate::Proven;
+use crate::session::SessionToken;
+use crate::sign_in::{IssuedCode, SignInError, SignedIn, VerifyCode};
 
 /// How long a proof counts as recent.
 const RECENT: Duration = Duration::from_secs(10 * 60);
@@ -16,5 +23,61 @@ impl Auth {
         let proven = identity.session.proven_at;
         // A proof of the future is none: a clock was wrong.
         if proven <= now && now.since(proven) <= RECENT { Ok(()) } else { Err(Error::StepUpRequired) }
+    }
+
+    /// Sends somebody who is signed in a code to the address of their account.
+    pub async fn request_step_up(
+        &self,
+        identity: &Identity,
+        held: Option<(ChallengeId, ChallengeSecret)>,
+        client: Client,
+    ) -> Result<IssuedCode> {
+        let (email, purpose) = (identity.user.email.clone(), step_up(identity.user.id));
+        self.issue(Asked { email, purpose, held, workspace: None, client, paid: false }).await
+    }
+
+    /// Proves with a code who somebody is who is signed in. They get a new session in the place of the present
+    /// one, with the same end; [`VerifyCode::replaces`] is not looked at.
+    pub async fn verify_step_up(&self, identity: &Identity, verify: VerifyCode) -> Result<SignedIn, SignInError> {
+        let proven = self.guess(&verify, &step_up(identity.user.id)).await?;
+        let outcome = if proven.challenge().email == identity.user.email {
+            self.renew_session(identity, &proven, &verify.client).await
+        } else {
+            // The address of the account was changed since.
+            Err(SignInError::NotRight { remaining: None })
+        };
+        self.conclude(&verify, proven, outcome).await
+    }
+
+    /// Uses the code up and puts a new session in the place of the present one.
+    pub(crate) async fn renew_session(
+        &self,
+        identity: &Identity,
+        proven: &Proven,
+        client: &Client,
+    ) -> Result<SignedIn, SignInError> {
+        let (desk, present) = (&self.inner.desk, &identity.session);
+        let (now, token) = (desk.now(), SessionToken::draw(desk.random()));
+        let known = self.known_device(client, &identity.user.email);
+        let device = known.or(present.device).unwrap_or_else(|| desk.ids().device());
+        let session = Session {
+            id: desk.ids().session(),
+            token_hash: token.hash(),
+            proven_at: now,
+            device: Some(device),
+            seen_at: now,
+            idle_ends_at: now.plus(self.inner.settings.session_idle).min(present.ends_at),
+            ..Session::clone(present)
+        };
+        if !self.inner.store.consume(proven.challenge().id, session.clone(), Some(present.id), now).await? {
+            return Err(SignInError::NotRight { remaining: None });
+        }
+        self.forget_known();
+        let user = identity.user.as_ref().clone();
+        let moment = desk.moment_of(Actor::User(user.id)).for_request(client.request_id.clone());
+        let fact = Fact::AuthSteppedUp { user: user.id, session: session.id };
+        desk.commit_to_directory(ChangeSet::new(&moment).fact(fact, &moment)).await?;
+        let device = self.device_text(device, &user.email);
+        Ok(SignedIn { user, session, token, device })
     }
 }

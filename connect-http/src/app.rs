@@ -129,6 +129,8 @@ impl App {
             (Cookie::Session, false) => "connect_dev_session",
             (Cookie::Challenge, true) => "__Host-connect_challenge",
             (Cookie::Challenge, false) => "connect_dev_challenge",
+            (Cookie::Device, true) => "__Host-connect_device",
+            (Cookie::Device, false) => "connect_dev_device",
         }
     }
 
@@ -147,4 +149,6 @@ pub(crate) enum Cookie {
     Session,
     /// A challenge's id and secret.
     Challenge,
+    /// By what the browser is known again.
+    Device,
 }

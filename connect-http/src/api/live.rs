@@ -22,6 +22,7 @@ use crate::Draining;
 use crate::api::shape::Time;
 use crate::app::App;
 use crate::extract::{Caller, Params, Scope};
+use crate::middleware::csrf;
 use crate::problem::Problem;
 use crate::slots::Slot;
 
@@ -58,6 +59,7 @@ pub(crate) async fn handle(
     Params(from): Params<From>,
     draining: Option<axum::Extension<Draining>>,
 ) -> Result<Response, Problem> {
+    csrf::check_stream(&app, &headers)?;
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok());
     let after = match last {
         None => from.after,

@@ -28,6 +28,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/auth/sessions", get(auth::sessions::list).delete(auth::sessions::end_others))
         .route("/auth/sessions/{session}", delete(auth::sessions::end))
         .route("/me", get(me::read::handle).patch(me::update::handle))
+        .route("/me/email", post(me::change_email::handle))
         .route("/workspaces", get(workspace::list::handle).post(workspace::create::handle))
         .route("/workspaces/{workspace}", get(workspace::read::handle).patch(workspace::update::handle))
         .nest("/workspaces/{workspace}", in_workspace())

@@ -1,8 +1,8 @@
 //! In which workspace, allowed what.
 
 use axum::extract::{FromRequestParts, RawPathParams};
-use connect_core::Access;
 use connect_core::store::TicketKey;
+use connect_core::{Access, Role};
 use http::request::Parts;
 
 use super::caller::{Caller, Person};
@@ -26,6 +26,12 @@ pub(crate) struct PersonScope {
 }
 
 impl Scope {
+    /// Refuses what only somebody may do who proved a short while ago who they are: making somebody an admin or
+    /// an owner.
+    pub(crate) fn may_grant(&self, app: &App, role: Role) -> Result<(), Problem> {
+        if role >= Role::Admin { Ok(app.auth().require_recent(&self.caller.identity)?) } else { Ok(()) }
+    }
+
     /// A further segment of the path as an id. What is no id is answered as one that does not exist.
     pub(crate) fn id<T: std::str::FromStr>(&self, name: &str, what: &'static str) -> Result<T, Problem> {
         let id = self.segment(name).and_then(|text| text.parse().ok());

@@ -1,7 +1,7 @@
 //! The guard against requests that another site's page makes a browser send.
 
 use axum::extract::Request;
-use http::{Method, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
 
 use crate::app::{App, Cookie};
 use crate::problem::Problem;
@@ -13,28 +13,45 @@ pub(super) fn check(app: &App, request: &Request, is_api: bool) -> Result<(), Pr
     if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
         return Ok(());
     }
-    let headers = request.headers();
-    if headers.contains_key(header::AUTHORIZATION) || (is_api && !has_cookie(app, request)) {
+    if request.headers().contains_key(header::AUTHORIZATION) || (is_api && !has_cookie(app, request)) {
         return Ok(());
     }
+    if is_ours(app, request.headers()) {
+        return Ok(());
+    }
+    tracing::warn!("a request from another site was refused");
+    Err(cross_site())
+}
+
+fn cross_site() -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "cross_site", "this request does not come from a page of the desk")
+}
+
+/// Lets a stream begin that a page of ours asks for, or a program. Browsers send the cookie of a stream from
+/// wherever they are sent to it, and name the page's origin where it is another one (ASVS 4.4.2).
+pub(crate) fn check_stream(app: &App, headers: &HeaderMap) -> Result<(), Problem> {
+    let names_none = !headers.contains_key(header::ORIGIN) && !headers.contains_key("sec-fetch-site");
+    if headers.contains_key(header::AUTHORIZATION) || names_none || is_ours(app, headers) {
+        return Ok(());
+    }
+    tracing::warn!("a stream for another site was refused");
+    Err(cross_site())
+}
+
+fn is_ours(app: &App, headers: &HeaderMap) -> bool {
     let site = headers.get("sec-fetch-site").map(http::HeaderValue::as_bytes);
     let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).filter(|origin| *origin != "null");
     let is_allowed = origin.is_some_and(|origin| app.settings().allowed_origins.iter().any(|known| known == origin));
-    let ours = match site {
+    match site {
         Some(b"same-origin" | b"none") => true,
         // The browser says it is another site: only one that was named may.
         Some(_) => is_allowed,
         None => is_allowed || origin.is_some_and(|origin| origin == app.origin()),
-    };
-    if ours {
-        return Ok(());
     }
-    tracing::warn!("a request from another site was refused");
-    Err(Problem::new(StatusCode::FORBIDDEN, "cross_site", "this request does not come from a page of the desk"))
 }
 
 fn has_cookie(app: &App, request: &Request) -> bool {
-    let names = [app.cookie_name(Cookie::Session), app.cookie_name(Cookie::Challenge)];
+    let names = [Cookie::Session, Cookie::Challenge, Cookie::Device].map(|cookie| app.cookie_name(cookie));
     let cookies = request.headers().get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
     cookies
         .flat_map(|value| value.split(';'))

@@ -1,7 +1,7 @@
 //! The layer around every request: its id and span, its client, the guard against forged requests, the
 //! end of time and of panics, and the headers of every response.
 
-mod csrf;
+pub(crate) mod csrf;
 mod headers;
 mod key_in_url;
 
@@ -18,14 +18,15 @@ use futures::FutureExt;
 use http::{HeaderValue, StatusCode, header};
 use tracing::Instrument;
 
-use crate::app::App;
+use crate::app::{App, Cookie};
+use crate::extract::cookie;
 use crate::extract::upload::is_multipart;
 use crate::problem::Problem;
 
 /// Carries a request through the desk.
 pub(crate) async fn around(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let id: Arc<str> = format!("req_{:032x}", app.desk().ids().next_bits()).into();
-    let client = client(&request, &id);
+    let client = client(&app, &request, &id);
     // The template of the route, not the path: paths name people and tickets.
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned()).unwrap_or_default();
     let span = tracing::info_span!("request", %id, method = %request.method(), route);
@@ -77,10 +78,14 @@ fn route_of_uploads(request: &Request) -> bool {
     request.method() == http::Method::POST && route.is_some_and(|route| route.as_str().ends_with("/attachments"))
 }
 
-fn client(request: &Request, id: &Arc<str>) -> Client {
+fn client(app: &App, request: &Request, id: &Arc<str>) -> Client {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let agent = request.headers().get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+    // A request with an Authorization header ignores cookies.
+    let is_browser = !request.headers().contains_key(header::AUTHORIZATION);
+    let device = is_browser.then(|| cookie(app, request.headers(), Cookie::Device)).flatten();
     Client {
+        device: device.map(str::to_owned),
         ip: peer.map(|ConnectInfo(address)| address.ip()),
         agent: agent.map(str::to_owned),
         request_id: Some(id.clone()),

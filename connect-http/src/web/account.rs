@@ -12,7 +12,7 @@ use http::HeaderMap;
 use http::header::SET_COOKIE;
 use serde::Deserialize;
 
-use super::form::Form;
+use super::form::{Form, filled};
 use super::page::{Person, Shell, go, render, render_with, safe_target, sentence};
 use crate::api::auth::{request_code, verify_code};
 use crate::app::{App, Cookie};
@@ -24,6 +24,7 @@ use crate::problem::Problem;
 struct SignInPage {
     shell: Shell,
     to: String,
+    puzzle: String,
     email: String,
     error: String,
 }
@@ -40,13 +41,20 @@ struct CodePage {
 #[serde(deny_unknown_fields)]
 pub(super) struct Target {
     #[serde(default)]
-    to: String,
+    pub(super) to: String,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EmailForm {
     email: String,
+    /// A puzzle that the script of the page solved.
+    #[serde(default)]
+    proof: String,
+    /// Whether somebody says that a code did not come.
+    #[serde(default)]
+    #[allow(dead_code)]
+    again: String,
     #[serde(default)]
     to: String,
 }
@@ -54,9 +62,9 @@ pub(super) struct EmailForm {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CodeForm {
-    code: String,
+    pub(super) code: String,
     #[serde(default)]
-    to: String,
+    pub(super) to: String,
 }
 
 /// `GET /sign-in`: asks for the address.
@@ -70,7 +78,7 @@ pub(super) async fn ask(
         return Ok(go(&app, &to));
     }
     let shell = Shell::new(&app, "Sign in", None);
-    Ok(render(&SignInPage { shell, to, email: String::new(), error: String::new() }))
+    Ok(render(&SignInPage { shell, to, puzzle: app.auth().puzzle(), email: String::new(), error: String::new() }))
 }
 
 /// The workspace whose customers' page somebody wants to go to.
@@ -91,7 +99,8 @@ pub(super) async fn send_code(
     let outcome = match EmailAddress::parse("email", &form.email) {
         Ok(email) => {
             let held = request_code::held(&app, &headers);
-            let request = CodeRequest { email, held, workspace: customers_page(&to), client };
+            let proof = filled(&form.proof).map(str::to_owned);
+            let request = CodeRequest { email, held, workspace: customers_page(&to), proof, client };
             app.auth().request_code(request).await.map_err(Problem::from)
         }
         Err(error) => Err(error.into()),
@@ -105,7 +114,8 @@ pub(super) async fn send_code(
         }
         Err(problem) => {
             let shell = Shell::new(&app, "Sign in", None);
-            let page = SignInPage { shell, to, email: form.email, error: sentence(&problem) };
+            let puzzle = app.auth().puzzle();
+            let page = SignInPage { shell, to, puzzle, email: form.email, error: sentence(&problem) };
             Ok(render_with(problem.status, &page))
         }
     }
@@ -135,15 +145,19 @@ pub(super) async fn enter_code(
     match app.auth().verify_code(verify).await.map_err(Problem::from) {
         Ok(signed_in) => Ok((verify_code::cookies(&app, &signed_in), go(&app, &to)).into_response()),
         Err(problem) => {
-            let error = match problem.remaining {
-                Some(0) => "That code is not right, and it is used up now. Ask for another one.".to_owned(),
-                Some(1) => "That code is not right. One try is left.".to_owned(),
-                Some(left) => format!("That code is not right. {left} tries are left."),
-                None => sentence(&problem),
-            };
-            let page = CodePage { shell: Shell::new(&app, "Enter the code", None), to, error };
+            let page = CodePage { shell: Shell::new(&app, "Enter the code", None), to, error: refused(&problem) };
             Ok(render_with(problem.status, &page))
         }
+    }
+}
+
+/// What people see of a code that was not right.
+pub(super) fn refused(problem: &Problem) -> String {
+    match problem.remaining {
+        Some(0) => "That code is not right, and it is used up now. Ask for another one.".to_owned(),
+        Some(1) => "That code is not right. One try is left.".to_owned(),
+        Some(left) => format!("That code is not right. {left} tries are left."),
+        None => sentence(problem),
     }
 }
 

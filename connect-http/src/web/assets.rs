@@ -1,4 +1,4 @@
-//! The style sheet.
+//! The style sheet, and the one script.
 
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::IntoResponse;
@@ -7,4 +7,10 @@ use axum::response::IntoResponse;
 pub(super) async fn style() -> impl IntoResponse {
     let headers = [(CONTENT_TYPE, "text/css; charset=utf-8"), (CACHE_CONTROL, "public, max-age=300")];
     (headers, include_str!("../../assets/desk.css"))
+}
+
+/// `GET /assets/puzzle.js`: does the work for a code that did not come. Without it everything else works.
+pub(super) async fn puzzle() -> impl IntoResponse {
+    let headers = [(CONTENT_TYPE, "text/javascript; charset=utf-8"), (CACHE_CONTROL, "public, max-age=300")];
+    (headers, include_str!("../../assets/puzzle.js"))
 }

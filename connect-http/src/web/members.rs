@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::form::Form;
 use super::page::{Member, Shell, go, render, render_with, sentence};
+use super::step_up;
 use crate::app::App;
 use crate::extract::Scope;
 use crate::problem::Problem;
@@ -79,10 +80,14 @@ pub(super) async fn invite(
         let email = EmailAddress::parse("email", &form.email)?;
         let unknown = || connect_core::FieldError::new("role", "unknown", "must be one of the list");
         let role = Role::parse(&form.role).ok_or_else(unknown)?;
+        scope.may_grant(&app, role)?;
         Ok::<_, Problem>(app.auth().invite(&scope.access, email, role).await?)
     };
     match done.await {
         Ok(_) => Ok(go(&app, &format!("/{}/members", scope.access.workspace().slug))),
+        Err(problem) if problem.code == "step_up_required" => {
+            Ok(step_up::lead(&app, &format!("/{}/members", scope.access.workspace().slug)))
+        }
         Err(problem) => {
             let page = page(&app, &scope, form, sentence(&problem)).await?;
             Ok(render_with(problem.status, &page))

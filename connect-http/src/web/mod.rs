@@ -14,6 +14,7 @@ mod members;
 mod page;
 mod requests;
 mod setup;
+mod step_up;
 mod ticket;
 mod tickets;
 mod time;
@@ -33,6 +34,9 @@ pub(crate) fn routes() -> Router<App> {
         .route("/setup", get(setup::show).post(setup::create))
         .route("/sign-in", get(account::ask).post(account::send_code))
         .route("/sign-in/code", get(account::code).post(account::enter_code))
+        .route("/step-up", get(step_up::ask).post(step_up::send_code))
+        .route("/step-up/code", get(step_up::code).post(step_up::enter_code))
+        .route("/assets/puzzle.js", get(assets::puzzle))
         .route("/sign-out", post(account::sign_out))
         .route("/workspaces", get(home::workspaces).post(home::create))
         .route("/{workspace}", get(home::workspace))

@@ -24,6 +24,7 @@ pub const ATTACHMENT_LIMIT: u64 = 300 * 1024;
 /// The desk of a test.
 pub struct TestApp {
     pub desk: Desk,
+    pub auth: Auth,
     pub clock: Arc<ManualClock>,
     pub mail: Arc<Recorder>,
     pub router: Router,
@@ -125,8 +126,8 @@ impl TestApp {
                 )
             });
         let auth = auth.build(desk.clone());
-        let router = router(App::new(auth, HttpSettings::default()));
-        Self { desk, clock, mail, router, checked: false }
+        let router = router(App::new(auth.clone(), HttpSettings::default()));
+        Self { desk, auth, clock, mail, router, checked: false }
     }
 
     /// The desk with a workspace `acme`, and the three kinds of people.
@@ -307,6 +308,11 @@ impl User {
             json!({"subject": subject, "body": "It does not work.", "contact": {"email": "carla@customer.example"}});
         let ticket = self.post("/workspaces/acme/tickets", &body).await.expect(201);
         format!("/workspaces/acme/tickets/{}", ticket["id"].as_str().expect("an id"))
+    }
+
+    /// The same program with another token.
+    pub fn with_token(&self, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
     pub fn token(&self) -> &str {

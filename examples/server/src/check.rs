@@ -25,6 +25,17 @@ fn say(what: &str, outcome: Result<String, String>) -> bool {
 pub(crate) async fn check(settings: &Settings) -> anyhow::Result<ExitCode> {
     let mut well = say("settings", Ok(format!("all understood, for {}", settings.public_url)));
     well &= say("secret key", secret::key_ring(settings).map(|_| "present".to_owned()).map_err(|e| format!("{e:#}")));
+    let auth = &settings.auth;
+    let codes = format!(
+        "{:?}, {} minutes, {} guesses each; after {} wrong ones in a day {:?}; {}",
+        auth.code_form,
+        auth.code_lifetime.as_secs() / 60,
+        auth.max_attempts,
+        auth.failures_a_day,
+        auth.long_form,
+        auth.bound()
+    );
+    well &= say("codes", auth.check().map(|()| codes).map_err(|error| error.to_string()));
     let database = async {
         let storage = &settings.storage;
         let opened = parts::open(storage).await.map_err(|error| format!("{error:#}"))?;

@@ -3,18 +3,18 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::{Extension, Json};
-use connect_auth::{ChallengeSecret, Client, SessionToken, SignedIn, VerifyCode};
+use connect_auth::{ChallengeSecret, Client, DEVICE_KNOWN_FOR, SessionToken, SignedIn, VerifyCode};
 use connect_core::{ChallengeId, FieldError};
 use http::HeaderMap;
-use http::header::SET_COOKIE;
+use http::header::{AUTHORIZATION, SET_COOKIE};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::request_code::held;
+use super::request_code::{Purpose, held};
 use crate::api::shape::Time;
 use crate::api::{me, workspace};
 use crate::app::{App, Cookie};
-use crate::extract::{Command, cookie};
+use crate::extract::{Caller, Command, cookie};
 use crate::problem::Problem;
 
 #[derive(Deserialize)]
@@ -23,6 +23,11 @@ pub(crate) struct Body {
     challenge_id: String,
     code: String,
     challenge_secret: Option<String>,
+    #[serde(default)]
+    purpose: Purpose,
+    /// Whether the person's other sessions go on after their address was changed.
+    #[serde(default)]
+    keep_sessions: bool,
     #[serde(default)]
     token: bool,
 }
@@ -44,21 +49,24 @@ pub(crate) async fn present_session(
 }
 
 /// The cookies of somebody who has just signed in.
-pub(crate) fn cookies(app: &App, signed_in: &SignedIn) -> AppendHeaders<[(http::HeaderName, String); 2]> {
+pub(crate) fn cookies(app: &App, signed_in: &SignedIn) -> AppendHeaders<[(http::HeaderName, String); 3]> {
     let session =
         app.set_cookie(Cookie::Session, Some(&signed_in.token.text()), app.auth().settings().session_absolute);
     let challenge = app.set_cookie(Cookie::Challenge, None, Duration::ZERO);
-    AppendHeaders([(SET_COOKIE, session), (SET_COOKIE, challenge)])
+    let device = app.set_cookie(Cookie::Device, Some(&signed_in.device), DEVICE_KNOWN_FOR);
+    AppendHeaders([(SET_COOKIE, session), (SET_COOKIE, challenge), (SET_COOKIE, device)])
 }
 
-/// `POST /auth/otp/verify`: signs in with a code.
+/// `POST /auth/otp/verify`: signs in with a code, or does what else it was asked for. The one path of the API that
+/// looks at codes.
 pub(crate) async fn handle(
     State(app): State<App>,
     Extension(client): Extension<Client>,
+    caller: Option<Caller>,
     headers: HeaderMap,
     command: Command<Body>,
 ) -> Result<Response, Problem> {
-    let Body { challenge_id, code, challenge_secret, token } = command.value;
+    let Body { challenge_id, code, challenge_secret, purpose, keep_sessions, token } = command.value;
     // An id that is none is a challenge that is not there: no more is told.
     let id: ChallengeId = challenge_id.parse().unwrap_or(ChallengeId::from_bits(0));
     let secret = match challenge_secret {
@@ -69,7 +77,15 @@ pub(crate) async fn handle(
         None => held(&app, &headers).filter(|(held, _)| *held == id).map(|(_, secret)| secret),
     };
     let replaces = if token { None } else { present_session(&app, &headers).await? };
-    let signed_in = app.auth().verify_code(VerifyCode { id, secret, code, replaces, client }).await?;
+    let verify = VerifyCode { id, secret, code, replaces, client };
+    let identity = || caller.map(|caller| caller.identity).ok_or_else(Problem::unauthorized);
+    // A program that is signed in by its token gets the next one likewise.
+    let token = token || (purpose != Purpose::SignIn && headers.contains_key(AUTHORIZATION));
+    let signed_in = match purpose {
+        Purpose::SignIn => app.auth().verify_code(verify).await?,
+        Purpose::StepUp => app.auth().verify_step_up(&identity()?, verify).await?,
+        Purpose::EmailChange => app.auth().verify_email_change(&identity()?, verify, keep_sessions).await?,
+    };
     let person = connect_core::user::ProvenMailbox::attest(&signed_in.user);
     let workspaces = app.desk().workspaces().of(&person).await?;
     let mut session = json!({

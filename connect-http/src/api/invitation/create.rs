@@ -23,6 +23,7 @@ pub(crate) async fn handle(
     command: Command<Body>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let email = EmailAddress::parse("email", &command.value.email)?;
+    scope.may_grant(&app, command.value.role)?;
     let access = scope.access.once(command.key);
     let invitation = app.auth().invite(&access, email, command.value.role).await?;
     Ok((StatusCode::CREATED, Json(super::shape(invitation))))

@@ -1,5 +1,6 @@
 //! The person who calls.
 
+pub(super) mod change_email;
 pub(super) mod read;
 pub(super) mod update;
 

@@ -21,6 +21,7 @@ pub(crate) async fn handle(
     command: Command<Body>,
 ) -> Result<Json<Value>, Problem> {
     let member = scope.id("member", "member")?;
+    scope.may_grant(&app, command.value.role)?;
     let access = scope.access.once(command.key);
     let changed = app.desk().members(&access).change_role(member, command.value.role).await?;
     Ok(Json(super::shape(changed)))

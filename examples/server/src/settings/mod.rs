@@ -190,6 +190,16 @@ fn auth(said: &mut Said, environment: Option<Environment>) -> Option<AuthSetting
         "no" => Some(false),
         _ => None,
     })?;
+    settings.failures_a_day =
+        said.read("code_failures_a_day", "a number from 0 to 99", |t| t.parse().ok().filter(|n| *n <= 99))?;
+    settings.puzzle_bits =
+        said.read("puzzle_bits", "a number from 16 to 26", |t| t.parse().ok().filter(|b| (16..=26).contains(b)))?;
+    if said.get("reserved_addresses").is_some() {
+        settings.reserved_addresses =
+            said.read("reserved_addresses", "e-mail addresses with commas between", |text| {
+                text.split(',').map(|one| EmailAddress::parse("reserved_addresses", one.trim()).ok()).collect()
+            })?;
+    }
     let quotas = &mut settings.quotas;
     for (name, place) in [
         ("limit_sends_per_address", &mut quotas.sends_per_address),

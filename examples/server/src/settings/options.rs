@@ -80,6 +80,17 @@ pub(crate) const OPTIONS: &[OptionRow] = &[
     row("sign_up", None, "open or invited [default: open in development, else invited]"),
     row("code_digits", Some("8"), "Digits of a sign-in code, 6 to 12"),
     row("code_minutes", Some("5"), "How long a code works, 1 to 10"),
+    row(
+        "code_failures_a_day",
+        Some("5"),
+        "Wrong short codes of an account in 24 hours before its codes become long, 0 to 99",
+    ),
+    row("puzzle_bits", Some("20"), "Work for a mail when an address has had its share, in zero bits, 16 to 26"),
+    row(
+        "reserved_addresses",
+        None,
+        "Addresses that the desk itself reads and nobody signs in with, with commas between",
+    ),
     row("limit_sends_per_address", Some("3/15m"), "Codes sent to one address in a short while"),
     row("limit_sends_per_address_a_day", Some("10/24h"), "Codes sent to one address in a day"),
     row("limit_sends_per_ip", Some("10/1h"), "Codes asked for from one client address"),

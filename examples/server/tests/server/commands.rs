@@ -25,6 +25,8 @@ fn help_tells_every_setting_and_check_says_what_is_wrong() {
     let (code, told) = start(folder.path(), &["check"], &[]);
     assert_eq!(code, Some(0), "{told}");
     assert!(told.contains("ok      database") && told.contains("captured on /dev/mail"), "{told}");
+    assert!(told.contains("ok      codes: Digits(8), 5 minutes, 3 guesses each"), "sec 17: {told}");
+    assert!(told.contains("at most 5.0e-8 per account and day"), "sec 17: {told}");
     let dead = [("CONNECT_SMTP_URL", "smtp://127.0.0.1:1")];
     let (code, told) = start(folder.path(), &["check"], &dead);
     assert_eq!(code, Some(1));

@@ -1,0 +1,89 @@
+//! Looking at a code: the one place where it is done, whatever the code is for.
+
+use connect_core::event::Fact;
+use connect_core::store::{Challenge, ChallengeSeen};
+
+use crate::auth::Auth;
+use crate::bound::is_short;
+use crate::challenge::{CODE_LABEL, bound, parts};
+use crate::code::Code;
+use crate::guesser::Guesser;
+use crate::sign_in::{SignInError, VerifyCode};
+
+/// A code that was right. It is used up by whoever goes on with it.
+#[must_use]
+pub(crate) struct Proven {
+    challenge: Challenge,
+    guesser: Guesser,
+}
+
+impl Proven {
+    /// The challenge. Whose mailbox was proven stands in it, never in the request that entered the code.
+    pub(crate) fn challenge(&self) -> &Challenge {
+        &self.challenge
+    }
+}
+
+/// What the wrong codes of a client are counted under.
+fn failures_of(verify: &VerifyCode) -> String {
+    format!("fail-ip:{}", verify.client.quota_key())
+}
+
+impl Auth {
+    /// Looks at a code. A guess is taken from the client's share before it is looked at, so that parallel
+    /// guesses cannot slip past; [`conclude`](Self::conclude) gives it back.
+    pub(crate) async fn guess(&self, verify: &VerifyCode, purpose: &str) -> Result<Proven, SignInError> {
+        self.count(failures_of(verify), self.inner.settings.quotas.failures_per_ip).await?;
+        let outcome = self.prove(verify, purpose).await;
+        self.note_refused(verify, &outcome).await?;
+        outcome
+    }
+
+    /// Ends a guess that was right: what it cost is given back when what it was for was done.
+    pub(crate) async fn conclude<T>(
+        &self,
+        verify: &VerifyCode,
+        proven: Proven,
+        outcome: Result<T, SignInError>,
+    ) -> Result<T, SignInError> {
+        if outcome.is_ok() {
+            let now = self.inner.desk.now();
+            self.refund_guess(&proven.guesser, is_short(proven.challenge.form)).await?;
+            self.inner.alarm.record(true, now);
+            self.inner.limiter.give_back(failures_of(verify), now).await?;
+        }
+        self.note_refused(verify, &outcome).await?;
+        outcome
+    }
+
+    async fn note_refused<T>(&self, verify: &VerifyCode, outcome: &Result<T, SignInError>) -> Result<(), SignInError> {
+        if matches!(outcome, Err(SignInError::NotRight { .. })) {
+            self.note(&verify.client, Fact::AuthCodeRefused { challenge: verify.id }).await?;
+        }
+        Ok(())
+    }
+
+    /// Counted first, then compared.
+    async fn prove(&self, verify: &VerifyCode, purpose: &str) -> Result<Proven, SignInError> {
+        let (desk, store) = (&self.inner.desk, &self.inner.store);
+        let Some(secret) = &verify.secret else { return Err(SignInError::NotRight { remaining: None }) };
+        let ChallengeSeen::Counted(challenge) = store.attempt(verify.id, secret.hash(), desk.now()).await? else {
+            return Err(SignInError::NotRight { remaining: None });
+        };
+        let remaining = Some(challenge.max_attempts - challenge.attempts);
+        let guesser = self.guesser(&verify.client, &challenge.email);
+        if !self.spend_guess(&guesser, is_short(challenge.form)).await? {
+            return Err(SignInError::NotRight { remaining: Some(0) });
+        }
+        let fits = Code::parse(&verify.code).is_some_and(|code| {
+            let workspace = challenge.workspace.as_deref();
+            let bound = bound(challenge.id, &challenge.email, &challenge.purpose, workspace, &code);
+            self.inner.keys.verify(CODE_LABEL, &parts(&bound), &challenge.code_mac)
+        });
+        if !fits || challenge.purpose != purpose {
+            self.inner.alarm.record(false, desk.now());
+            return Err(SignInError::NotRight { remaining });
+        }
+        Ok(Proven { challenge, guesser })
+    }
+}

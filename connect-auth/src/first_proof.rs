@@ -1,0 +1,29 @@
+//! The first proof of a mailbox. Whoever made an account under somebody else's address, by whatever way,
+//! must not keep a foot in it once the holder of the mailbox comes (arXiv 2205.10174).
+
+use connect_core::user::User;
+use connect_core::{EmailAddress, Result};
+
+use crate::auth::Auth;
+
+impl Auth {
+    /// Called when the holder of an account's mailbox has been proven: on the first time, everything that was
+    /// opened on the account before ends. A change of address that is under way ends with the session it was
+    /// asked from.
+    pub(crate) async fn first_proof(&self, user: User) -> Result<User> {
+        if user.proven {
+            return Ok(user);
+        }
+        // Ended before it is noted: a crash in between ends them again.
+        self.end_all_sessions(user.id).await?;
+        self.inner.desk.users().set_proven(user.id).await
+    }
+
+    /// Whether nobody may sign in with this address, because it is one of the desk's own: mail to it is read
+    /// by the desk, so a code sent there proves nobody.
+    pub fn is_reserved(&self, email: &EmailAddress) -> bool {
+        let own = &self.inner.desk.settings().mail_from.address;
+        let reserved = &self.inner.settings.reserved_addresses;
+        std::iter::once(own).chain(reserved).any(|known| known.canonical() == email.canonical())
+    }
+}
