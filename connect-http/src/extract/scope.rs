@@ -29,7 +29,11 @@ impl Scope {
     /// Refuses what only somebody may do who proved a short while ago who they are: making somebody an admin or
     /// an owner.
     pub(crate) fn may_grant(&self, app: &App, role: Role) -> Result<(), Problem> {
-        if role >= Role::Admin { Ok(app.auth().require_recent(&self.caller.identity)?) } else { Ok(()) }
+        match &self.caller {
+            Caller::Person(person) if role >= Role::Admin => Ok(app.auth().require_recent(&person.identity)?),
+            // A program grants no role at all: the desk sees to that.
+            Caller::Person(_) | Caller::Program(_) => Ok(()),
+        }
     }
 
     /// A further segment of the path as an id. What is no id is answered as one that does not exist.

@@ -12,7 +12,7 @@ use super::form::Form;
 use super::page::{Person, Shell, go, render, render_with, safe_target};
 use crate::api::auth::{request_code, verify_code};
 use crate::app::{App, Cookie};
-use crate::extract::{Caller, Params};
+use crate::extract::{self, Params};
 use crate::problem::Problem;
 
 #[derive(Template)]
@@ -54,7 +54,7 @@ pub(super) async fn send_code(
     headers: HeaderMap,
     Form(form): Form<Target>,
 ) -> Result<Response, Problem> {
-    let Caller { identity, client } = caller;
+    let extract::Person { identity, client } = caller;
     let issued = app.auth().request_step_up(&identity, request_code::held(&app, &headers), client).await?;
     let value = format!("{}.{}", issued.id, issued.secret.text());
     let cookie = app.set_cookie(Cookie::Challenge, Some(&value), app.auth().settings().code_lifetime);
@@ -62,7 +62,7 @@ pub(super) async fn send_code(
     Ok((AppendHeaders([(SET_COOKIE, cookie)]), go(&app, &path)).into_response())
 }
 
-fn code_page(app: &App, caller: &Caller, to: &str, error: String) -> CodePage {
+fn code_page(app: &App, caller: &extract::Person, to: &str, error: String) -> CodePage {
     CodePage { shell: Shell::new(app, "Enter the code", Some(caller)), to: safe_target(to).to_owned(), error }
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::shape::Time;
 use crate::app::{App, Cookie};
-use crate::extract::{Caller, Command, cookie};
+use crate::extract::{Command, Person, cookie};
 use crate::problem::Problem;
 
 #[derive(Debug, Deserialize)]
@@ -80,7 +80,7 @@ pub(crate) fn held(app: &App, headers: &HeaderMap) -> Option<(ChallengeId, Chall
 pub(crate) async fn handle(
     State(app): State<App>,
     Extension(client): Extension<Client>,
-    caller: Option<Caller>,
+    caller: Option<Person>,
     headers: HeaderMap,
     command: Command<Body>,
 ) -> Result<Response, Problem> {

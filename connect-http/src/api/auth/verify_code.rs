@@ -14,7 +14,7 @@ use super::request_code::{Purpose, held};
 use crate::api::shape::Time;
 use crate::api::{me, workspace};
 use crate::app::{App, Cookie};
-use crate::extract::{Caller, Command, cookie};
+use crate::extract::{Command, Person, cookie};
 use crate::problem::Problem;
 
 #[derive(Deserialize)]
@@ -62,7 +62,7 @@ pub(crate) fn cookies(app: &App, signed_in: &SignedIn) -> AppendHeaders<[(http::
 pub(crate) async fn handle(
     State(app): State<App>,
     Extension(client): Extension<Client>,
-    caller: Option<Caller>,
+    caller: Option<Person>,
     headers: HeaderMap,
     command: Command<Body>,
 ) -> Result<Response, Problem> {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::api::auth::request_code::{answer, held};
 use crate::app::App;
-use crate::extract::{Caller, Command};
+use crate::extract::{Command, Person};
 use crate::problem::Problem;
 
 #[derive(Debug, Deserialize)]
@@ -21,13 +21,13 @@ pub(crate) struct Body {
 /// entered at `/auth/otp/verify` with the purpose `email_change`.
 pub(crate) async fn handle(
     State(app): State<App>,
-    caller: Caller,
+    caller: Person,
     headers: HeaderMap,
     command: Command<Body>,
 ) -> Result<Response, Problem> {
     let Body { email, token } = command.value;
     let email = EmailAddress::parse("email", &email)?;
-    let Caller { identity, client } = caller;
+    let Person { identity, client } = caller;
     let issued = app.auth().request_email_change(&identity, email, held(&app, &headers), client).await?;
     Ok(answer(&app, issued, token))
 }
