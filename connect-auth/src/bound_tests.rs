@@ -90,7 +90,7 @@ async fn sec_17_guessing_succeeds_as_often_as_the_bound_says() {
                 }
             }
         }
-        looked_at += store.spent(email.canonical(), clock.now()).await.expect("read");
+        looked_at += store.spent(email.canonical(), auth.desk().now()).await.expect("read");
         // Long enough that the alarm is over, and what has ended goes.
         clock.advance(Duration::from_secs(2 * 3600));
         auth.sweep().await.expect("swept");
