@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::api_key::Grant;
+use crate::event::Cause;
 use crate::workspace::Workspace;
 use crate::{ApiKeyId, ContactId, Timestamp, UserId, WorkspaceId};
 
@@ -209,7 +210,7 @@ pub struct Access {
     standing: Standing,
     since: Option<Timestamp>,
     key: Option<Arc<Grant>>,
-    request_id: Option<Arc<str>>,
+    cause: Cause,
     idempotency: Option<IdempotencyKey>,
 }
 
@@ -224,7 +225,7 @@ pub struct IdempotencyKey {
 
 impl Access {
     pub(crate) fn new(workspace: Arc<Workspace>, actor: Actor, standing: Standing) -> Self {
-        Self { workspace, actor, standing, since: None, key: None, request_id: None, idempotency: None }
+        Self { workspace, actor, standing, since: None, key: None, cause: Cause::default(), idempotency: None }
     }
 
     /// The same access of somebody who belongs here since then.
@@ -242,7 +243,14 @@ impl Access {
     /// The same access on behalf of a request, whose id every event it causes will carry.
     #[must_use]
     pub fn for_request(mut self, id: impl Into<Arc<str>>) -> Self {
-        self.request_id = Some(id.into());
+        self.cause.request_id = Some(id.into());
+        self
+    }
+
+    /// The same access because of a request of which this is known; every event it causes will carry it.
+    #[must_use]
+    pub fn because(mut self, cause: Cause) -> Self {
+        self.cause = cause;
         self
     }
 
@@ -324,7 +332,7 @@ impl Access {
         self.idempotency.as_ref()
     }
 
-    pub(crate) fn request_id(&self) -> Option<Arc<str>> {
-        self.request_id.clone()
+    pub(crate) fn cause(&self) -> &Cause {
+        &self.cause
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Event, Fact};
+use crate::event::{Cause, Event, Fact};
 use crate::message::Message;
 use crate::record::{Record, RecordKey, RecordKind};
 use crate::ticket::{Ticket, TicketChange};
@@ -17,24 +17,31 @@ pub struct Moment<'a> {
     now: Timestamp,
     actor: Actor,
     key: Option<ApiKeyId>,
-    request_id: Option<Arc<str>>,
+    cause: Cause,
 }
 
 impl<'a> Moment<'a> {
     /// A moment of this actor.
     pub fn new(ids: &'a Ids, now: Timestamp, actor: Actor) -> Self {
-        Self { ids, now, actor, key: None, request_id: None }
+        Self { ids, now, actor, key: None, cause: Cause::default() }
     }
 
     /// The same moment within a request, whose id the events will carry.
     #[must_use]
     pub fn for_request(mut self, id: Option<Arc<str>>) -> Self {
-        self.request_id = id;
+        self.cause.request_id = id;
+        self
+    }
+
+    /// The same moment because of a request of which this is known; the events will carry it.
+    #[must_use]
+    pub fn because(mut self, cause: Cause) -> Self {
+        self.cause = cause;
         self
     }
 
     pub(crate) fn of(access: &Access, ids: &'a Ids, now: Timestamp) -> Self {
-        Self { ids, now, actor: access.actor(), key: access.key(), request_id: access.request_id() }
+        Self { ids, now, actor: access.actor(), key: access.key(), cause: access.cause().clone() }
     }
 
     /// The source of new ids.
@@ -128,7 +135,7 @@ pub struct ChangeSet {
     records: Vec<RecordWrite>,
     events: Vec<Event>,
     once: Option<Once>,
-    moment: (Timestamp, Actor, Option<ApiKeyId>, Option<Arc<str>>),
+    moment: (Timestamp, Actor, Option<ApiKeyId>, Cause),
 }
 
 /// The parts of a [`ChangeSet`]. Adapters take it apart field by field, without `..`, so that a part
@@ -156,7 +163,7 @@ impl ChangeSet {
             records: Vec::new(),
             events: Vec::new(),
             once: None,
-            moment: (moment.now, moment.actor, moment.key, moment.request_id.clone()),
+            moment: (moment.now, moment.actor, moment.key, moment.cause.clone()),
         }
     }
 
@@ -211,6 +218,11 @@ impl ChangeSet {
         self
     }
 
+    /// Whether it tells facts and changes no state.
+    pub(crate) fn is_facts_only(&self) -> bool {
+        self.tickets.is_empty() && self.messages.is_empty() && self.records.is_empty() && self.once.is_none()
+    }
+
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
         self.events.is_empty()
@@ -223,7 +235,7 @@ impl ChangeSet {
     }
 
     fn push(&mut self, fact: Fact, ticket: Option<(crate::TicketId, Version)>, moment: &Moment) {
-        let (at, actor, key, request_id) = &self.moment;
+        let (at, actor, key, cause) = &self.moment;
         self.events.push(Event {
             workspace: WorkspaceId::DIRECTORY,
             seq: 0,
@@ -233,8 +245,11 @@ impl ChangeSet {
             at: *at,
             ticket: ticket.map(|(id, _)| id),
             ticket_version: ticket.map(|(_, version)| version),
-            request_id: request_id.as_deref().map(str::to_owned),
+            request_id: cause.request_id.as_deref().map(str::to_owned),
+            method: cause.method.as_deref().map(str::to_owned),
+            origin_hash: cause.origin.as_ref().map(|origin| origin.commitment()),
             fact,
+            origin: cause.origin.as_deref().cloned(),
         });
     }
 }

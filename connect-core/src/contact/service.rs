@@ -29,7 +29,7 @@ impl Desk {
             Err(Error::NotFound(_)) => {}
             admitted => return admitted,
         }
-        let host = self.host(workspace).await?;
+        let host = self.host(workspace).await?.because(person.cause().clone());
         if host.workspace().customers != Customers::Anyone {
             return Err(Error::NotFound("workspace"));
         }

@@ -45,7 +45,7 @@ impl Desk {
                 && now.since(*at) < KNOWN_FOR
                 && now >= *at
             {
-                return Ok(access.clone());
+                return Ok(access.clone().because(person.cause().clone()));
             }
         }
         let access = self.look_up(person, workspace).await?;
@@ -57,7 +57,7 @@ impl Desk {
         if self.admission_epoch() == epoch {
             cache.1.insert(key, (access.clone(), now));
         }
-        Ok(access)
+        Ok(access.because(person.cause().clone()))
     }
 
     async fn look_up(&self, person: &ProvenMailbox, workspace: &str) -> Result<Access> {

@@ -86,6 +86,18 @@ impl Desk {
         self.commit_to(WorkspaceId::DIRECTORY, changes).await.map(|_| ())
     }
 
+    /// Commits facts of a workspace, or of the directory, that change no state: refusals and the like. For
+    /// crates that extend the desk. Whatever else the change set holds is refused.
+    pub async fn commit_facts(&self, workspace: WorkspaceId, changes: ChangeSet) -> Result<()> {
+        if !changes.is_facts_only() {
+            return Err(Error::Internal("facts are to be committed alone".to_owned()));
+        }
+        // Nobody's admission changes by a fact, so what is known of them is not forgotten: refusals can be many.
+        let committed = self.store().commit(workspace, changes).await.map_err(refusal)?;
+        self.feed().publish(Hint { workspace, seq: committed.last_seq });
+        Ok(())
+    }
+
     pub(crate) async fn commit_to(&self, workspace: WorkspaceId, changes: ChangeSet) -> Result<Option<Committed>> {
         match self.store().commit(workspace, changes).await {
             Ok(committed) => {

@@ -1,8 +1,10 @@
 //! Events: the one journal of what happened, to what, by whom, when, in which order.
 //!
 //! Events carry references and changed fields, never bodies, subjects or addresses: those live in rows
-//! that can be erased, and the journal stays as it is.
+//! that can be erased, and the journal stays as it is. The one part of an event that is personal, the
+//! [`Origin`], can be removed without touching the rest.
 
+mod cause;
 mod follow;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +15,8 @@ use crate::{
     SessionId, TicketId, Timestamp, UserId, Version, WorkspaceId,
 };
 
+pub(crate) use cause::hexadecimal;
+pub use cause::{Cause, Origin, visible};
 pub use follow::Follower;
 
 /// What happened. The name in the journal is the event's type, such as `ticket.opened`.
@@ -231,6 +235,52 @@ pub enum Fact {
         /// Which, if it was one.
         session: Option<SessionId>,
     },
+    /// A new session took the place of an older one of the same browser.
+    #[serde(rename = "auth.session_replaced")]
+    AuthSessionReplaced {
+        /// The older one, which has ended.
+        session: SessionId,
+        /// The new one.
+        by: SessionId,
+    },
+    /// A short code was not even looked at: its address has had its failures for the day.
+    #[serde(rename = "auth.budget_spent")]
+    AuthBudgetSpent {
+        /// Which.
+        challenge: ChallengeId,
+    },
+    /// An address has had its failures for the day. Told once a day and address.
+    #[serde(rename = "auth.failures_repeated")]
+    AuthFailuresRepeated {
+        /// The last one that was tried.
+        challenge: ChallengeId,
+    },
+    /// Somebody was not allowed to do something.
+    #[serde(rename = "access.denied")]
+    AccessDenied {
+        /// What, as the matrix of roles calls it; empty where it is no action of the matrix.
+        action: String,
+        /// Where: method and template of the address.
+        route: String,
+    },
+    /// A request came from a page of another site.
+    #[serde(rename = "access.cross_site")]
+    AccessCrossSite {
+        /// Where to: method and template of the address.
+        route: String,
+    },
+    /// There were too many requests of a kind.
+    #[serde(rename = "access.limited")]
+    AccessLimited {
+        /// Where: method and template of the address.
+        route: String,
+    },
+    /// Refusals of one client beyond those that were kept one by one.
+    #[serde(rename = "access.suppressed")]
+    AccessSuppressed {
+        /// How many.
+        count: u64,
+    },
     /// A file was uploaded. Its name is no part of the journal.
     #[serde(rename = "attachment.uploaded")]
     AttachmentUploaded {
@@ -271,14 +321,17 @@ pub enum Fact {
         /// Which.
         key: ApiKeyId,
     },
-    /// A fact that a newer version wrote. It is kept, and skipped by whoever does not know it.
-    #[serde(other)]
-    Unknown,
+    /// A fact that a newer version wrote, as it was written. It is kept, and skipped by whoever does not know it.
+    #[serde(untagged)]
+    Unknown(serde_json::Map<String, serde_json::Value>),
 }
 
 impl Fact {
     /// The type's name in the journal.
     pub fn name(&self) -> String {
+        if let Self::Unknown(written) = self {
+            return written.get("type").and_then(serde_json::Value::as_str).unwrap_or("unknown").to_owned();
+        }
         // The tag stands first in the text, as serde writes it.
         let text = serde_json::to_string(self).unwrap_or_default();
         text.strip_prefix("{\"type\":\"").and_then(|rest| rest.split('"').next()).unwrap_or("unknown").to_owned()
@@ -291,6 +344,29 @@ impl Fact {
 
     /// The types of the facts that are public, for stores that filter by type.
     pub const PUBLIC_TYPES: [&'static str; 3] = ["ticket.opened", "ticket.replied", "ticket.status_changed"];
+
+    /// Whether it tells of something that was refused.
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::AuthCodeRefused { .. }
+                | Self::AuthBudgetSpent { .. }
+                | Self::AuthFailuresRepeated { .. }
+                | Self::AccessDenied { .. }
+                | Self::AccessCrossSite { .. }
+                | Self::AccessLimited { .. }
+                | Self::AccessSuppressed { .. }
+        )
+    }
+
+    /// What it says besides its type.
+    pub fn details(&self) -> serde_json::Map<String, serde_json::Value> {
+        let Ok(serde_json::Value::Object(mut details)) = serde_json::to_value(self) else {
+            return serde_json::Map::new();
+        };
+        details.remove("type");
+        details
+    }
 
     /// The message it tells of, if it does.
     pub fn message(&self) -> Option<MessageId> {
@@ -325,8 +401,43 @@ pub struct Event {
     pub ticket_version: Option<Version>,
     /// The request that caused it.
     pub request_id: Option<String>,
+    /// By what the actor proved who they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// What stays of the [origin](Self::origin): [`Origin::commitment`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin_hash: Option<String>,
     /// What happened.
     pub fact: Fact,
+    /// The client it came from, until that is removed. Stores may keep it beside the event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+/// Of several things that a fact names, the one it is about.
+const TARGETS: [&str; 9] =
+    ["user", "invitation", "contact", "label", "attachment", "key", "session", "challenge", "message"];
+
+impl Event {
+    /// The event without what may be removed of it: what stays for ever.
+    #[must_use]
+    pub fn lasting(&self) -> Self {
+        Self { origin: None, ..self.clone() }
+    }
+
+    /// Whether the origin, if it is still there, is the one that the event came with.
+    pub fn has_true_origin(&self) -> bool {
+        self.origin.as_ref().is_none_or(|origin| self.origin_hash.as_ref() == Some(&origin.commitment()))
+    }
+
+    /// The id of what it is about: the ticket, or else what its fact names.
+    pub fn target(&self) -> Option<String> {
+        if let Some(ticket) = self.ticket {
+            return Some(ticket.to_string());
+        }
+        let details = self.fact.details();
+        TARGETS.iter().find_map(|name| details.get(*name)?.as_str().map(str::to_owned))
+    }
 }
 
 #[cfg(test)]
@@ -337,7 +448,10 @@ mod tests {
     fn a_fact_of_a_newer_version_reads_as_unknown() {
         let fact: Fact =
             serde_json::from_str(r#"{"type":"ticket.teleported","to":"Mars"}"#).expect("unknown facts read");
-        assert_eq!(fact, Fact::Unknown);
+        assert!(matches!(&fact, Fact::Unknown(written) if written["to"] == "Mars"), "{fact:?}");
+        assert_eq!(fact.name(), "ticket.teleported");
+        let again: Fact = serde_json::from_str(&serde_json::to_string(&fact).expect("text")).expect("reads");
+        assert_eq!(again, fact, "and is handed on whole");
         assert_eq!(Fact::TicketSubjectChanged {}.name(), "ticket.subject_changed");
     }
 
@@ -347,5 +461,22 @@ mod tests {
         let event: Event = serde_json::from_str(text).expect("it reads");
         assert_eq!(event.key, None);
         assert_eq!(serde_json::to_string(&event).expect("it is written"), text);
+    }
+
+    /// What is sealed are the bytes of an event as it is written, so they must stay what they are: a field
+    /// that is added to an event or a fact is left out of the text where it says nothing.
+    #[test]
+    fn sec_82_the_text_of_a_stored_event_stays_what_it_is() {
+        let old = format!(
+            r#"{{"workspace":"{}","seq":7,"id":"{}","actor":"system","at":5,"ticket":null,"ticket_version":null,"request_id":"req_1","fact":{{"type":"auth.code_requested","challenge":"{}","muted":false}}}}"#,
+            WorkspaceId::DIRECTORY,
+            EventId::from_bits(1),
+            ChallengeId::from_bits(2)
+        );
+        let event: Event = serde_json::from_str(&old).expect("an event of an older version reads");
+        assert_eq!((&event.method, &event.origin, &event.origin_hash), (&None, &None, &None));
+        assert_eq!(serde_json::to_string(&event).expect("text"), old, "and is written as it was");
+        assert!(event.has_true_origin());
+        assert_eq!(event.target(), Some(ChallengeId::from_bits(2).to_string()));
     }
 }

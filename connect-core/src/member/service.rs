@@ -250,7 +250,7 @@ impl crate::Desk {
                 }
                 None => None,
             };
-            let moment = self.moment_of(crate::Actor::User(person.user()));
+            let moment = self.moment_of(crate::Actor::User(person.user())).because(person.cause().clone());
             let accepted = invitation.accept(token, person.user(), person.mailbox(), inviter, self.now())?;
             let mut changes = ChangeSet::new(&moment).record(accepted, &moment);
             if self.store().record(host.workspace_id(), Member::KIND, person.user().to_string()).await?.is_none() {

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::User;
 use crate::change::{ChangeSet, Moment, RecordChange};
 use crate::desk::Tries;
+use crate::event::Cause;
 use crate::record::RecordKind;
 use crate::store::RecordList;
 use crate::{Actor, Desk, EmailAddress, Error, Limit, Name, Result, UserId, WorkspaceId};
@@ -17,12 +18,24 @@ use crate::{Actor, Desk, EmailAddress, Error, Limit, Name, Result, UserId, Works
 pub struct ProvenMailbox {
     user: UserId,
     mailbox: EmailAddress,
+    cause: Cause,
 }
 
 impl ProvenMailbox {
     /// Vouches that this user has proven this mailbox.
     pub fn attest(user: &User) -> Self {
-        Self { user: user.id, mailbox: user.email.clone() }
+        Self { user: user.id, mailbox: user.email.clone(), cause: Cause::default() }
+    }
+
+    /// The same person because of a request of which this is known; what they cause will carry it.
+    pub fn because(mut self, cause: Cause) -> Self {
+        self.cause = cause;
+        self
+    }
+
+    /// What is known of the request.
+    pub(crate) fn cause(&self) -> &Cause {
+        &self.cause
     }
 
     /// The user.
@@ -40,16 +53,24 @@ impl ProvenMailbox {
 #[derive(Debug)]
 pub struct Users<'a> {
     desk: &'a Desk,
+    cause: Cause,
 }
 
 impl Desk {
     /// The users.
     pub fn users(&self) -> Users<'_> {
-        Users { desk: self }
+        Users { desk: self, cause: Cause::default() }
     }
 }
 
 impl Users<'_> {
+    /// The same because of a request of which this is known.
+    #[must_use]
+    pub fn because(mut self, cause: Cause) -> Self {
+        self.cause = cause;
+        self
+    }
+
     /// The user of an address.
     pub async fn find(&self, email: &EmailAddress) -> Result<Option<User>> {
         let record = self.desk.store().find(WorkspaceId::DIRECTORY, User::KIND, User::email_key(email)).await?;
@@ -79,7 +100,7 @@ impl Users<'_> {
             if let Some(user) = self.find(email).await? {
                 return Ok(user);
             }
-            let moment = self.desk.moment_of(Actor::System);
+            let moment = self.desk.moment_of(Actor::System).because(self.cause.clone());
             let name = name.clone().unwrap_or_else(|| Name::from_address(email));
             let (user, change) = make(email.clone(), name, &moment);
             let changes = ChangeSet::new(&moment).record(change, &moment);
@@ -155,7 +176,7 @@ impl Users<'_> {
             tries.next().await?;
             let user = self.desk.user(id).await?.ok_or(Error::NotFound("user"))?;
             let Some(change) = decide(&user) else { return Ok(user) };
-            let moment = self.desk.moment_of(actor);
+            let moment = self.desk.moment_of(actor).because(self.cause.clone());
             let changes = ChangeSet::new(&moment).record(change, &moment);
             if let Some(committed) = self.desk.commit_to(WorkspaceId::DIRECTORY, changes).await? {
                 return committed.records.first().map_or(Ok(user), |record| Ok(record.read()?));

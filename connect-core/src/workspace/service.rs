@@ -33,7 +33,7 @@ impl Workspaces<'_> {
         if let Some(earlier) = self.replayed(actor, &new, once.as_ref()).await? {
             return Ok(earlier);
         }
-        let moment = self.desk.moment_of(actor);
+        let moment = self.desk.moment_of(actor).because(person.cause().clone());
         let (workspace, created) = Workspace::create(new.clone(), &moment);
         let (_, owner) = Member::add(person.user(), Role::Owner, &moment);
         let access =
