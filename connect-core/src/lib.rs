@@ -19,6 +19,7 @@ pub mod access;
 mod address;
 pub mod api_key;
 pub mod attachment;
+pub mod audit;
 mod change;
 pub mod contact;
 pub mod delivery;

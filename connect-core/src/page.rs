@@ -14,6 +14,8 @@ pub struct Limit(u16);
 impl Limit {
     /// The largest page.
     pub const MAX: Self = Self(200);
+    /// One row.
+    pub const ONE: Self = Self(1);
 
     /// Checks and keeps.
     pub fn new(rows: u64) -> Result<Self, FieldError> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::store::Seal;
 use crate::{
     ChallengeId, ContactId, DeliveryId, InvitationId, Limit, MessageId, TicketId, Timestamp, UserId, WorkspaceId,
 };
@@ -101,7 +102,7 @@ impl Delivery {
     }
 }
 
-/// Deliveries to be queued for the events after `from` up to `to`.
+/// Deliveries to be queued for the events after `from` up to `to`, and the seal on these events.
 #[derive(Debug, Clone)]
 pub struct Route {
     /// Where the routing cursor must stand.
@@ -110,6 +111,8 @@ pub struct Route {
     pub to: u64,
     /// What to queue.
     pub deliveries: Vec<Delivery>,
+    /// The seal, where the journal is sealed.
+    pub seal: Option<Seal>,
 }
 
 /// A request for work.

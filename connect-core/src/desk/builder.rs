@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Desk, Inner, admit};
 use crate::attachment::Scanner;
+use crate::audit::Sealer;
 use crate::dispatch::Subscriber;
 use crate::notify::{Channel, MailIdentity, TicketMail};
 use crate::store::LocalFeed;
@@ -37,6 +38,7 @@ pub struct DeskBuilder {
     feed: Arc<dyn LiveFeed>,
     blobs: Option<Arc<dyn BlobStore>>,
     scanner: Option<Arc<dyn Scanner>>,
+    sealer: Option<Arc<dyn Sealer>>,
     subscribers: Vec<Arc<dyn Subscriber>>,
     channels: Vec<Arc<dyn Channel>>,
 }
@@ -51,6 +53,7 @@ impl DeskBuilder {
             feed: Arc::new(LocalFeed::new()),
             blobs: None,
             scanner: None,
+            sealer: None,
             subscribers: vec![Arc::new(TicketMail)],
             channels: Vec::new(),
         }
@@ -91,6 +94,13 @@ impl DeskBuilder {
         self
     }
 
+    /// What seals the journal. Without it the journal is not sealed, and nobody can tell whether it was altered.
+    #[must_use]
+    pub fn sealer(mut self, sealer: Arc<dyn Sealer>) -> Self {
+        self.sealer = Some(sealer);
+        self
+    }
+
     /// One more subscriber, beside the mail about tickets.
     #[must_use]
     pub fn subscriber(mut self, subscriber: Arc<dyn Subscriber>) -> Self {
@@ -107,7 +117,7 @@ impl DeskBuilder {
 
     /// The desk.
     pub fn build(self, settings: DeskSettings) -> Desk {
-        let Self { store, policy, clock, random, feed, blobs, scanner, subscribers, channels } = self;
+        let Self { store, policy, clock, random, feed, blobs, scanner, sealer, subscribers, channels } = self;
         let ids = Ids::new(clock.clone(), random.clone());
         let inner = Inner {
             store,
@@ -116,6 +126,7 @@ impl DeskBuilder {
             feed,
             blobs,
             scanner,
+            sealer,
             ids,
             policy,
             subscribers,

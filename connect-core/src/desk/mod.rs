@@ -7,6 +7,7 @@ mod commit;
 use std::sync::Arc;
 
 use crate::attachment::Scanner;
+use crate::audit::Sealer;
 use crate::dispatch::{DispatchSettings, Dispatcher, Subscriber};
 use crate::notify::{Channel, MailIdentity};
 use crate::{BlobStore, Clock, EmailAddress, Ids, LiveFeed, Policy, Random, Store, Timestamp};
@@ -31,6 +32,7 @@ struct Inner {
     feed: Arc<dyn LiveFeed>,
     blobs: Option<Arc<dyn BlobStore>>,
     scanner: Option<Arc<dyn Scanner>>,
+    sealer: Option<Arc<dyn Sealer>>,
     ids: Ids,
     policy: Arc<dyn Policy>,
     subscribers: Vec<Arc<dyn Subscriber>>,
@@ -88,6 +90,11 @@ impl Desk {
     /// What looks at uploads.
     pub(crate) fn scanner(&self) -> Option<&dyn Scanner> {
         self.inner.scanner.as_deref()
+    }
+
+    /// What seals the journal.
+    pub(crate) fn sealer(&self) -> Option<&dyn Sealer> {
+        self.inner.sealer.as_deref()
     }
 
     /// Its subscribers.

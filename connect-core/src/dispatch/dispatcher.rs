@@ -191,7 +191,8 @@ impl Dispatcher {
         let events = self.desk.store().events(at.workspace, list).await?;
         let Some(last) = events.iter().take(BATCH).next_back() else { return Ok(false) };
         let deliveries = events.iter().take(BATCH).flat_map(|event| self.plan(at.workspace, event)).collect();
-        let route = Route { from: at.routed, to: last.seq, deliveries };
+        let seal = self.desk.seal(at, events.get(..BATCH).unwrap_or(&events)).await?;
+        let route = Route { from: at.routed, to: last.seq, deliveries, seal };
         let routed = self.desk.store().route(at.workspace, route).await?;
         if !routed {
             debug!(workspace = %at.workspace, "another node routed these events");

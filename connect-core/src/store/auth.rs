@@ -66,6 +66,22 @@ pub enum ChallengeSeen {
     Refused,
 }
 
+impl ChallengeSeen {
+    /// The challenge whose guess was counted.
+    pub fn counted(self) -> Option<Challenge> {
+        match self {
+            Self::Counted(challenge) => Some(challenge),
+            Self::Refused => None,
+        }
+    }
+}
+
+impl From<Option<Challenge>> for ChallengeSeen {
+    fn from(counted: Option<Challenge>) -> Self {
+        counted.map_or(Self::Refused, Self::Counted)
+    }
+}
+
 /// A new code for a challenge that goes on.
 #[derive(Clone)]
 pub struct Resend {

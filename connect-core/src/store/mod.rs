@@ -4,6 +4,7 @@ mod auth;
 mod blob;
 mod feed;
 mod limit;
+mod seal;
 mod transfer;
 
 use async_trait::async_trait;
@@ -22,6 +23,7 @@ pub use auth::{AuthStore, Budget, Challenge, ChallengeSeen, CodeForm, Flow, Rese
 pub use blob::{BlobError, BlobInfo, BlobKey, BlobRead, BlobStore, BlobStream, verified};
 pub use feed::{Fanout, Hint, LiveFeed, LocalFeed, Signal, Signals};
 pub use limit::{Quota, RateLimiter, Verdict};
+pub use seal::{OriginList, Seal, SealList};
 pub use transfer::{Counters, ExportList, Import, MovedRow, Part, answer_place};
 
 /// Why a store did not answer.
@@ -166,6 +168,8 @@ pub struct Unrouted {
 /// - **Order.** Events of a workspace are numbered 1, 2, 3 … without a gap, in the order in which their
 ///   commits become visible. Who has seen number n never later finds one below n. Tickets are numbered
 ///   likewise.
+/// - **Append-only.** Events and seals are added and read. Nothing here changes or removes one, but for
+///   [`forget_origins`](Self::forget_origins), which no seal is over.
 /// - **Once.** A change set with an idempotency key that was used before by the same actor in the same
 ///   workspace writes nothing: it answers what the earlier commit answered if the request hash is the
 ///   same, else [`CommitError::KeyReused`]. Keys past their end are as if they had never been.
@@ -237,9 +241,17 @@ pub trait Store: std::fmt::Debug + Send + Sync {
     /// Workspaces, the directory among them, that have events which are not routed yet.
     async fn unrouted(&self, limit: Limit) -> Result<Vec<Unrouted>, StoreError>;
 
-    /// Queues deliveries and moves the routing cursor, both or neither. Answers `false`, and does nothing,
-    /// if the cursor is not where the caller thinks. A delivery whose unique key exists is left as it is.
+    /// Queues deliveries, keeps the seal and moves the routing cursor, all or nothing. Answers `false`, and does
+    /// nothing, if the cursor is not where the caller thinks. A delivery whose unique key exists is left as it
+    /// is.
     async fn route(&self, workspace: WorkspaceId, route: Route) -> Result<bool, StoreError>;
+
+    /// Seals on the journal of a workspace.
+    async fn seals(&self, workspace: WorkspaceId, list: SealList) -> Result<Vec<Seal>, StoreError>;
+
+    /// Removes the [origins](crate::event::Event::origin) of events, and nothing else of them; answers how many
+    /// there were. The one thing of the journal that can be removed.
+    async fn forget_origins(&self, workspace: WorkspaceId, list: OriginList) -> Result<u64, StoreError>;
 
     /// Takes deliveries that are due, or whose lease has ended, for as long as the lease lasts. No delivery
     /// is taken twice within its lease. Each taking counts an attempt and gets a token of its own.
@@ -272,4 +284,28 @@ pub trait Store: std::fmt::Debug + Send + Sync {
 
     /// Whether the store can serve now: a small read, and that it can be written.
     async fn ready(&self) -> Result<(), StoreError>;
+}
+
+#[cfg(test)]
+mod tests {
+    /// The methods of the port, as they stand in this file.
+    fn methods() -> Vec<&'static str> {
+        let text = include_str!("mod.rs");
+        let port =
+            text.split("pub trait Store:").nth(1).and_then(|rest| rest.split("\n}\n").next()).unwrap_or_default();
+        let names = port.split("async fn ").skip(1);
+        names.filter_map(|rest| rest.split('(').next()).collect()
+    }
+
+    #[test]
+    fn sec_82_nothing_in_the_port_changes_or_removes_an_event() {
+        let methods = methods();
+        assert!(methods.contains(&"events") && methods.contains(&"seals") && methods.len() > 20, "{methods:?}");
+        let about: Vec<&str> = methods
+            .into_iter()
+            .filter(|name| ["event", "seal", "journal", "origin", "audit"].iter().any(|word| name.contains(word)))
+            .collect();
+        // Two reads, and the one removal that no seal is over.
+        assert_eq!(about, ["events", "seals", "forget_origins"]);
+    }
 }

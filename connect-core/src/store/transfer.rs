@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::StoredAnswer;
+use super::{Seal, StoredAnswer};
 use crate::delivery::Delivery;
 use crate::event::Event;
 use crate::message::Message;
@@ -36,12 +36,14 @@ pub enum Part {
     Answers,
     /// Deliveries, by id.
     Deliveries,
+    /// Seals on the journal, by where they begin.
+    Seals,
 }
 
 impl Part {
     /// All of them, in their order.
-    pub const ALL: [Self; 6] =
-        [Self::Records, Self::Tickets, Self::Messages, Self::Events, Self::Answers, Self::Deliveries];
+    pub const ALL: [Self; 7] =
+        [Self::Records, Self::Tickets, Self::Messages, Self::Events, Self::Answers, Self::Deliveries, Self::Seals];
 }
 
 /// One row as it is stored.
@@ -72,6 +74,8 @@ pub enum MovedRow {
     },
     /// A delivery.
     Delivery(Delivery),
+    /// A seal on the journal.
+    Seal(Seal),
 }
 
 impl MovedRow {
@@ -84,6 +88,7 @@ impl MovedRow {
             Self::Event(_) => Part::Events,
             Self::Answer { .. } => Part::Answers,
             Self::Delivery(_) => Part::Deliveries,
+            Self::Seal(_) => Part::Seals,
         }
     }
 
@@ -96,6 +101,7 @@ impl MovedRow {
             Self::Event(event) => format!("{:020}", event.seq),
             Self::Answer { actor, key, .. } => answer_place(actor, key),
             Self::Delivery(delivery) => delivery.id.to_string(),
+            Self::Seal(seal) => seal.place(),
         }
     }
 }
