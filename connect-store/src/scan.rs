@@ -14,7 +14,9 @@ use connect_core::delivery::{Claim, Claimed, Delivery, DeliveryList, DeliverySta
 use connect_core::event::Event;
 use connect_core::message::{Message, MessageKind};
 use connect_core::record::Record;
-use connect_core::store::{Counters, EventList, MessageList, RecordList, TicketRow, Unrouted};
+use connect_core::store::{
+    Counters, EventList, MessageList, OriginList, RecordList, Seal, SealList, TicketRow, Unrouted,
+};
 use connect_core::ticket::{Ticket, TicketFilter, TicketList};
 use connect_core::{Limit, StoreError, WorkspaceId, search};
 
@@ -101,6 +103,30 @@ pub fn events<T: Borrow<Event>>(
         event.seq > *after && (ticket.is_none() || event.ticket == *ticket) && (!public || event.fact.is_public())
     };
     first(rows, limit.get() + 1, |row| wanted(row.borrow()))
+}
+
+/// The events whose origins are to be removed, as they are then to be written, out of those of a workspace in the
+/// order of their numbers.
+pub fn without_origins<T: Borrow<Event>>(
+    rows: impl Iterator<Item = Result<T, StoreError>>,
+    list: &OriginList,
+) -> Result<Vec<Event>, StoreError> {
+    let OriginList { through, actor, limit } = list;
+    let wanted = |event: &Event| {
+        event.origin.is_some() && event.seq <= *through && actor.is_none_or(|actor| event.actor == actor)
+    };
+    let found = first(rows, limit.get(), |row| wanted(row.borrow()))?;
+    Ok(found.iter().map(|event| event.borrow().lasting()).collect())
+}
+
+/// A page of seals out of those of a workspace in the order of their places.
+pub fn seals<T: Borrow<Seal>>(
+    rows: impl DoubleEndedIterator<Item = Result<T, StoreError>>,
+    list: &SealList,
+) -> Result<Vec<T>, StoreError> {
+    let SealList { from, newest_first, limit } = list;
+    let wanted = |row: &T| row.borrow().after >= *from;
+    if *newest_first { first(rows.rev(), limit.get() + 1, wanted) } else { first(rows, limit.get() + 1, wanted) }
 }
 
 /// A page of the records of a kind out of those of a workspace in the order of their ids. Records that are

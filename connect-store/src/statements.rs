@@ -28,3 +28,31 @@ macro_rules! statements {
         }
     };
 }
+
+#[cfg(test)]
+mod tests {
+    /// Statements of a file that write to a table otherwise than by adding.
+    fn changes(text: &str, table: &str) -> Vec<String> {
+        let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let verbs = ["UPDATE", "DELETE FROM", "REPLACE INTO", "TRUNCATE", "ALTER TABLE", "DROP TABLE"];
+        let found = verbs.into_iter().flat_map(|verb| {
+            let place = format!("{verb} {table} ");
+            flat.match_indices(&place).map(|(at, _)| flat[at..].chars().take(90).collect()).collect::<Vec<String>>()
+        });
+        found.collect()
+    }
+
+    #[test]
+    fn sec_82_no_statement_changes_or_removes_an_event() {
+        for (text, place) in [
+            (concat!(include_str!("sqlite/sql.rs"), include_str!("../migrations/sqlite/0001_first.sql")), "{p}"),
+            (concat!(include_str!("postgres/sql.rs"), include_str!("../migrations/postgres/0001_first.sql")), "{s}."),
+        ] {
+            let events = changes(text, &format!("{place}event"));
+            assert_eq!(events.len(), 1, "the end of origins, and nothing else: {events:?}");
+            assert!(events[0].contains("event SET origin = NULL WHERE"), "{events:?}");
+            assert_eq!(changes(text, &format!("{place}seal")), Vec::<String>::new());
+            assert!(!changes(text, &format!("{place}delivery")).is_empty(), "what changes a table is found");
+        }
+    }
+}

@@ -95,15 +95,28 @@ CREATE TABLE {s}.search (
 );
 CREATE INDEX search_words ON {s}.search USING gin (words);
 
+-- Events are added and never changed. The one thing of them that may be removed, the client they came from, is
+-- no part of their document.
 CREATE TABLE {s}.event (
     workspace_id text COLLATE "C" NOT NULL,
     seq          bigint NOT NULL,
     ticket_id    text COLLATE "C",
     type         text COLLATE "C" NOT NULL,
     doc          text NOT NULL,
+    origin       text,
     PRIMARY KEY (workspace_id, seq)
 );
 CREATE INDEX event_ticket ON {s}.event (workspace_id, ticket_id, seq) WHERE ticket_id IS NOT NULL;
+CREATE INDEX event_origin ON {s}.event (workspace_id, seq) WHERE origin IS NOT NULL;
+
+-- A seal is over the events behind after_seq up to last_seq, and over the seal before it.
+CREATE TABLE {s}.seal (
+    workspace_id text COLLATE "C" NOT NULL,
+    after_seq    bigint NOT NULL,
+    last_seq     bigint NOT NULL,
+    mac          text NOT NULL,
+    PRIMARY KEY (workspace_id, after_seq)
+);
 
 CREATE TABLE {s}.answer (
     workspace_id text COLLATE "C" NOT NULL,
@@ -194,7 +207,7 @@ CREATE FUNCTION {s}.write_group(
     forgotten json,
     word_workspaces text[], word_tickets text[], word_messages text[], word_lists text[],
     event_workspaces text[], event_seqs bigint[], event_tickets text[], event_types text[], event_docs text[],
-    answers json, wait_ms integer
+    event_origins text[], answers json, wait_ms integer
 ) RETURNS void LANGUAGE plpgsql AS $write$
 BEGIN
     IF wait_ms > 0 THEN
@@ -268,8 +281,8 @@ BEGIN
             FROM unnest(word_workspaces, word_tickets, word_messages, word_lists)
                 AS w (workspace_id, ticket_id, message_id, list);
     END IF;
-    INSERT INTO {s}.event (workspace_id, seq, ticket_id, type, doc)
-        SELECT * FROM unnest(event_workspaces, event_seqs, event_tickets, event_types, event_docs);
+    INSERT INTO {s}.event (workspace_id, seq, ticket_id, type, doc, origin)
+        SELECT * FROM unnest(event_workspaces, event_seqs, event_tickets, event_types, event_docs, event_origins);
     IF answers IS NOT NULL THEN
         INSERT INTO {s}.answer (workspace_id, actor, key, request_hash, committed, expires_at)
             SELECT a.workspace_id, a.actor, a.key, a.request_hash, a.committed, a.expires_at

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use connect_core::delivery::{Claim, Delivery, DeliveryList, DeliveryState, Recipient, Route, Settlement};
+use connect_core::store::Seal;
 use connect_core::ticket::Ticket;
 use connect_core::{DeliveryId, Limit, Store, WorkspaceId};
 
@@ -37,12 +38,23 @@ pub(super) async fn cursor(world: &World, workspace: WorkspaceId) -> Option<(u64
     all.iter().find(|at| at.workspace == workspace).map(|at| (at.routed, at.last))
 }
 
-/// Routes all events of a workspace, with so many deliveries.
+/// A seal as it could stand on these events.
+pub(super) fn seal(after: u64, last: u64) -> Seal {
+    Seal { after, last, mac: format!("{:064x}", after * 1000 + last) }
+}
+
+/// Routes all events of a workspace, under a seal, with so many deliveries.
 pub(super) async fn queue(world: &World, workspace: WorkspaceId, ticket: &Ticket, count: u64) -> Vec<DeliveryId> {
     let (from, to) = cursor(world, workspace).await.expect("there are new events");
     let deliveries: Vec<Delivery> = (0..count).map(|n| delivery(world, workspace, ticket, from * 1000 + n)).collect();
     let ids = deliveries.iter().map(|delivery| delivery.id).collect();
-    assert!(world.store().route(workspace, Route { from, to, deliveries }).await.expect("routed"));
+    assert!(
+        world
+            .store()
+            .route(workspace, Route { from, to, deliveries, seal: Some(seal(from, to)) })
+            .await
+            .expect("routed")
+    );
     ids
 }
 
@@ -71,7 +83,8 @@ pub async fn new_events_are_unrouted_until_routed(world: World) {
 /// Of two routers of the same events one succeeds.
 pub async fn a_cursor_moves_once(world: World) {
     let (acme, ticket) = desk(&world).await;
-    let route = |world: &World| Route { from: 0, to: 3, deliveries: vec![delivery(world, acme, &ticket, 3)] };
+    let route =
+        |world: &World| Route { from: 0, to: 3, deliveries: vec![delivery(world, acme, &ticket, 3)], seal: None };
     assert!(world.store().route(acme, route(&world)).await.expect("routed"));
     assert!(!world.store().route(acme, route(&world)).await.expect("answered"), "the cursor has moved");
     assert_eq!(world.store().deliveries(acme, DeliveryList::default()).await.expect("read").len(), 1);
@@ -82,7 +95,7 @@ pub async fn a_delivery_is_queued_once(world: World) {
     let (acme, ticket) = desk(&world).await;
     let twice = vec![delivery(&world, acme, &ticket, 3), delivery(&world, acme, &ticket, 3)];
     let first = twice[0].id;
-    assert!(world.store().route(acme, Route { from: 0, to: 3, deliveries: twice }).await.expect("routed"));
+    assert!(world.store().route(acme, Route { from: 0, to: 3, deliveries: twice, seal: None }).await.expect("routed"));
     let rows = world.store().deliveries(acme, DeliveryList::default()).await.expect("read");
     assert_eq!(rows.iter().map(|delivery| delivery.id).collect::<Vec<_>>(), [first]);
 }
@@ -227,7 +240,7 @@ pub async fn the_oldest_is_taken_first(world: World) {
 /// A router cannot claim to have seen events that are not there.
 pub async fn a_cursor_does_not_pass_the_journal(world: World) {
     let (acme, ticket) = desk(&world).await;
-    let route = Route { from: 0, to: 4, deliveries: vec![delivery(&world, acme, &ticket, 4)] };
+    let route = Route { from: 0, to: 4, deliveries: vec![delivery(&world, acme, &ticket, 4)], seal: None };
     assert!(!world.store().route(acme, route).await.expect("answered"), "there are three events");
     assert_eq!(cursor(&world, acme).await, Some((0, 3)));
     assert!(world.store().deliveries(acme, DeliveryList::default()).await.expect("read").is_empty());

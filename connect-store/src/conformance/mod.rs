@@ -25,6 +25,7 @@ pub mod journal;
 pub mod limits;
 pub mod numbering;
 pub mod records;
+pub mod seals;
 pub mod search;
 pub mod transfer;
 pub mod versions;
@@ -175,7 +176,11 @@ macro_rules! conformance {
             transfer: what_is_exported_is_all_there_is, a_workspace_moves_whole, a_moved_workspace_goes_on, an_import_may_be_repeated,
                 nothing_is_seen_before_the_counters, a_workspace_that_exists_takes_no_import,
                 an_import_that_does_not_fit_is_refused_whole;
-            erasure: a_value_written_over_is_nowhere, a_subject_written_over_is_nowhere, the_journal_holds_no_words_of_people;
+            seals: a_seal_is_kept_with_its_route, a_refused_route_keeps_no_seal, one_of_many_routers_seals,
+                seals_come_in_order_and_pages, seals_show_one_workspace, a_seal_survives_reopening;
+            erasure: a_value_written_over_is_nowhere, a_subject_written_over_is_nowhere, the_journal_holds_no_words_of_people,
+                an_event_comes_back_with_its_origin, a_forgotten_origin_is_nowhere, origins_are_forgotten_as_far_as_asked,
+                origins_of_one_actor_are_forgotten;
         }
     };
 }

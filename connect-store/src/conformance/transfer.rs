@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connect_core::record::RecordKind;
-use connect_core::store::{Counters, EventList, ExportList, Import, MovedRow, Part, TicketKey};
+use connect_core::store::{Counters, EventList, ExportList, Import, MovedRow, Part, SealList, TicketKey};
 use connect_core::ticket::{Priority, TicketFilter, TicketList};
 use connect_core::workspace::Workspace;
 use connect_core::{Actor, CommitError, Limit, Once, Store, UserId, WorkspaceId};
@@ -91,9 +91,9 @@ pub async fn what_is_exported_is_all_there_is(world: World) {
     let count = |part| rows.iter().filter(|row| row.part() == part).count();
     let counts: Vec<usize> = Part::ALL.into_iter().map(count).collect();
     // The workspace, its contact; two tickets; what opened them, a reply, a note; an event each and two more
-    // for what the reply did; a key; five deliveries.
+    // for what the reply did; a key; five deliveries; a seal.
     let events = world.store().counters(acme).await.expect("read").expect("exists").last_seq;
-    assert_eq!(counts, [2, 2, 4, usize::try_from(events).expect("few"), 1, 5]);
+    assert_eq!(counts, [2, 2, 4, usize::try_from(events).expect("few"), 1, 5, 1]);
     let places = placed(&rows);
     let mut sorted = places.clone();
     sorted.sort();
@@ -132,6 +132,8 @@ pub async fn a_moved_workspace_goes_on(world: World) {
     let list = EventList { after: counters.last_seq, ..EventList::default() };
     let next = store.events(acme, list).await.expect("read");
     assert_eq!(next.first().map(|event| event.seq), Some(counters.last_seq + 1), "the journal goes on without a gap");
+    let seals = store.seals(acme, SealList { newest_first: true, ..SealList::default() }).await.expect("read");
+    assert_eq!(seals, [dispatch::seal(0, counters.routed_seq)], "the next seal goes on behind the one that came along");
     let answer = store.answer(acme, Actor::User(UserId::from_bits(7)), "k".into()).await.expect("read");
     assert_eq!(answer.map(|answer| answer.request_hash).as_deref(), Some("h"), "keys count on");
 }

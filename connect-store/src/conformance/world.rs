@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connect_core::contact::{Contact, NewContact};
+use connect_core::event::{Cause, Origin};
 use connect_core::store::{TicketKey, TicketRow};
 use connect_core::testing::{ManualClock, SeededRandom};
 use connect_core::ticket::{
@@ -65,10 +66,17 @@ impl World {
         self.clock.now()
     }
 
-    /// A second later, somebody of the team acts.
+    /// A second later, somebody of the team acts, from somewhere.
     pub(super) fn agent(&self) -> Moment<'_> {
         self.clock.advance(Duration::from_secs(1));
-        Moment::new(&self.ids, self.clock.now(), Actor::User(UserId::from_bits(7)))
+        let address = "192.0.2.77".parse().ok();
+        let origin = Origin::new(address, Some("Kit/1 (\"quoted\", žluťoučký)"), &SeededRandom::new(77));
+        let cause = Cause {
+            request_id: Some("req_kit".into()),
+            method: Some("email_code".into()),
+            origin: Some(Arc::new(origin)),
+        };
+        Moment::new(&self.ids, self.clock.now(), Actor::User(UserId::from_bits(7))).because(cause)
     }
 
     pub(super) async fn workspace(&self, slug: &str) -> WorkspaceId {

@@ -4,7 +4,7 @@ use connect_core::delivery::{Delivery, Route};
 use connect_core::event::Event;
 use connect_core::message::Message;
 use connect_core::record::Record;
-use connect_core::store::{Counters, Import, MovedRow, Part, StoredAnswer};
+use connect_core::store::{Counters, Import, MovedRow, Part, Seal, StoredAnswer};
 use connect_core::ticket::Ticket;
 use connect_core::{ChangeParts, CommitError, Committed, StoreError, WorkspaceId};
 
@@ -59,6 +59,7 @@ documents! {
     Event in Events, MovedRow::Event(it) => it;
     StoredAnswer in Answers, MovedRow::Answer { answer: it, actor: _, key: _ } => it;
     Delivery in Deliveries, MovedRow::Delivery(it) => it;
+    Seal in Seals, MovedRow::Seal(it) => it;
 }
 
 /// By what a row is found, besides its place: a ticket by its number, a message or event by its ticket, in
@@ -69,7 +70,7 @@ pub fn other_name(row: &MovedRow) -> Option<String> {
         MovedRow::Message(message) => Some(format!("{}\n{}", message.ticket, message.id)),
         MovedRow::Event(event) => event.ticket.map(|ticket| format!("{ticket}\n{:020}", event.seq)),
         MovedRow::Delivery(delivery) => Some(delivery.unique_key()),
-        MovedRow::Record { .. } | MovedRow::Answer { .. } => None,
+        MovedRow::Record { .. } | MovedRow::Answer { .. } | MovedRow::Seal(_) => None,
     }
 }
 
@@ -105,18 +106,19 @@ impl Documents {
 
     /// Checks an import against what is stored. Rows that were imported before are left out.
     pub fn of_import(workspace: WorkspaceId, import: Import, present: &impl Lookup) -> Result<Self, CommitError> {
-        let Incoming { rows, deliveries, counters } = Incoming::admit(workspace, import, present)?;
+        let Incoming { rows, deliveries, seals, counters } = Incoming::admit(workspace, import, present)?;
         let mut documents = Self::of_rows(rows, present)?;
         documents.rows.extend(deliveries.into_iter().map(|delivery| (workspace, MovedRow::Delivery(delivery))));
+        documents.rows.extend(seals.into_iter().map(|seal| (workspace, MovedRow::Seal(seal))));
         documents.counters.extend(counters.map(|counters| (workspace, counters)));
         Ok(documents)
     }
 
-    /// Queues the deliveries of a route. None if it does not begin where the cursor stands.
+    /// Queues the deliveries of a route and keeps its seal. None if it does not begin where the cursor stands.
     pub fn of_route(workspace: WorkspaceId, route: Route, present: &impl Lookup) -> Result<Option<Self>, StoreError> {
         let Some(counters) = scan::routed(present.counters(workspace)?, &route) else { return Ok(None) };
-        let rows = route.deliveries.into_iter();
-        let rows = rows.map(|delivery| (workspace, MovedRow::Delivery(Delivery { workspace, ..delivery }))).collect();
+        let rows = route.deliveries.into_iter().map(|delivery| MovedRow::Delivery(Delivery { workspace, ..delivery }));
+        let rows = rows.chain(route.seal.map(MovedRow::Seal)).map(|row| (workspace, row)).collect();
         Ok(Some(Self { rows, counters: vec![(workspace, counters)], ..Self::default() }))
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use connect_core::delivery::Delivery;
-use connect_core::store::{Counters, Import, MovedRow, Part, answer_place};
+use connect_core::store::{Counters, Import, MovedRow, Part, Seal, answer_place};
 use connect_core::{CommitError, StoreError, WorkspaceId};
 
 use super::{AnswerRef, AnswerRow, KeyRef, KeyRow, Lookup, MessageRow, RecordRow, Rows, TicketRow};
@@ -15,6 +15,8 @@ pub struct Incoming {
     pub rows: Rows,
     /// Deliveries.
     pub deliveries: Vec<Delivery>,
+    /// Seals on the journal.
+    pub seals: Vec<Seal>,
     /// The counters that open the workspace, once everything is there.
     pub counters: Option<Counters>,
 }
@@ -47,6 +49,7 @@ impl Incoming {
                     return Err(foreign(delivery.workspace.to_string()));
                 }
                 MovedRow::Delivery(delivery) => incoming.deliveries.push(delivery),
+                MovedRow::Seal(seal) => incoming.seals.push(seal),
             }
         }
         if incoming.counters.is_some_and(|counters| counters.last_seq == 0) {
@@ -105,6 +108,7 @@ impl Incoming {
             Part::Events => events.iter().map(|event| format!("{:020}", event.seq)).collect(),
             Part::Answers => answers.iter().map(|row| answer_place(&row.key.actor, &row.key.key)).collect(),
             Part::Deliveries => self.deliveries.iter().map(|delivery| delivery.id.to_string()).collect(),
+            Part::Seals => self.seals.iter().map(Seal::place).collect(),
         }
     }
 
@@ -121,6 +125,7 @@ impl Incoming {
             Part::Events => events.retain(|event| !taken.contains(&format!("{:020}", event.seq))),
             Part::Answers => answers.retain(|row| !taken.contains(&answer_place(&row.key.actor, &row.key.key))),
             Part::Deliveries => self.deliveries.retain(|delivery| !taken.contains(&delivery.id.to_string())),
+            Part::Seals => self.seals.retain(|seal| !taken.contains(&seal.place())),
         }
     }
 }

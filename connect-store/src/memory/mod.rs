@@ -12,8 +12,8 @@ use connect_core::event::Event;
 use connect_core::message::Message;
 use connect_core::record::Record;
 use connect_core::store::{
-    Counters, EventList, ExportList, Import, MessageList, MovedRow, Part, RecordList, StoredAnswer, TicketKey,
-    TicketRow, Unrouted, answer_place,
+    Counters, EventList, ExportList, Import, MessageList, MovedRow, OriginList, Part, RecordList, Seal, SealList,
+    StoredAnswer, TicketKey, TicketRow, Unrouted, answer_place,
 };
 use connect_core::ticket::{Ticket, TicketList};
 use connect_core::{
@@ -148,6 +148,19 @@ impl Store for MemoryStore {
         let fits = documents.is_some();
         documents.into_iter().for_each(|documents| state.apply(documents));
         Ok(fits)
+    }
+
+    async fn seals(&self, workspace: WorkspaceId, list: SealList) -> Result<Vec<Seal>, StoreError> {
+        let state = self.state();
+        owned(scan::seals(state.seals_of(workspace).map(Ok), &list))
+    }
+
+    async fn forget_origins(&self, workspace: WorkspaceId, list: OriginList) -> Result<u64, StoreError> {
+        let mut state = self.state();
+        let bare = scan::without_origins(state.journal(workspace, 0).map(Ok), &list)?;
+        let count = bare.len() as u64;
+        state.events.extend(bare.into_iter().map(|event| ((workspace, event.seq), event)));
+        Ok(count)
     }
 
     async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StoreError> {

@@ -7,7 +7,7 @@ use connect_core::delivery::Delivery;
 use connect_core::event::Event;
 use connect_core::message::Message;
 use connect_core::record::Record;
-use connect_core::store::{Counters, MovedRow, Part, TicketRow};
+use connect_core::store::{Counters, MovedRow, Part, Seal, TicketRow};
 use connect_core::ticket::Ticket;
 use connect_core::{DeliveryId, MessageId, StoreError, TicketId, WorkspaceId};
 
@@ -28,6 +28,8 @@ pub(super) struct State {
     pub(super) answers: BTreeMap<(WorkspaceId, String), MovedRow>,
     pub(super) deliveries: BTreeMap<(WorkspaceId, DeliveryId), Delivery>,
     delivery_keys: HashSet<(WorkspaceId, String)>,
+    /// Seals, by where they begin.
+    seals: BTreeMap<(WorkspaceId, u64), Seal>,
 }
 
 impl Lookup for State {
@@ -49,6 +51,7 @@ impl Lookup for State {
             Part::Events => at(&self.events, workspace, place).map(MovedRow::Event),
             Part::Answers => self.answers.get(&(workspace, place.to_owned())).cloned(),
             Part::Deliveries => at(&self.deliveries, workspace, place).map(MovedRow::Delivery),
+            Part::Seals => at(&self.seals, workspace, place).map(MovedRow::Seal),
         })
     }
 }
@@ -97,6 +100,9 @@ impl State {
                         self.deliveries.insert((workspace, delivery.id), delivery);
                     }
                 }
+                MovedRow::Seal(seal) => {
+                    self.seals.insert((workspace, seal.after), seal);
+                }
             }
         }
         self.heads.extend(counters);
@@ -126,6 +132,11 @@ impl State {
     /// The events of a workspace from this number on.
     pub(super) fn journal(&self, workspace: WorkspaceId, from: u64) -> impl Iterator<Item = &Event> {
         self.events.range((workspace, from)..=(workspace, u64::MAX)).map(|(_, event)| event)
+    }
+
+    /// The seals on that journal.
+    pub(super) fn seals_of(&self, workspace: WorkspaceId) -> impl DoubleEndedIterator<Item = &Seal> {
+        self.seals.range((workspace, 0)..=(workspace, u64::MAX)).map(|(_, seal)| seal)
     }
 
     pub(super) fn with_contact(&self, workspace: WorkspaceId, ticket: &Ticket) -> Result<TicketRow, StoreError> {

@@ -21,6 +21,7 @@ impl State {
                 own.map(|(_, answer)| answer.clone()).collect()
             }
             Part::Deliveries => self.deliveries_of(workspace).cloned().map(MovedRow::Delivery).collect(),
+            Part::Seals => self.seals_of(workspace).cloned().map(MovedRow::Seal).collect(),
         };
         rows.sort_by_cached_key(MovedRow::place);
         rows.retain(|row| list.after.as_ref().is_none_or(|after| row.place() > *after));

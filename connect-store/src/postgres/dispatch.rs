@@ -7,7 +7,7 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 
 use super::read::workspace_id;
-use super::{PostgresStore, row_doc, rows};
+use super::{PostgresStore, journal, row_doc, rows};
 use crate::sql::{int, one_more, safe, store_error, uint};
 
 pub(super) async fn unrouted(store: &PostgresStore, limit: Limit) -> Result<Vec<Unrouted>, StoreError> {
@@ -38,18 +38,21 @@ pub(super) fn delivery(row: &PgRow) -> Result<Delivery, StoreError> {
 }
 
 pub(super) async fn route(store: &PostgresStore, workspace: WorkspaceId, route: Route) -> Result<bool, StoreError> {
-    let Route { from, to, deliveries } = route;
+    let Route { from, to, deliveries, seal } = route;
     let list = rows::deliveries(&deliveries).map_err(store_error)?;
     let sql = store.inner.sql.clone();
     let moved: i64 = store
         .write_one(move |connection| {
-            let (sql, list) = (sql.clone(), list.clone());
+            let (sql, list, (after, last, mac)) = (sql.clone(), list.clone(), journal::columns(seal.as_slice()));
             Box::pin(async move {
                 sqlx::query_scalar(safe(&sql.route))
                     .bind(workspace.to_string())
                     .bind(int(from))
                     .bind(int(to))
                     .bind(list)
+                    .bind(after)
+                    .bind(last)
+                    .bind(mac)
                     .fetch_one(connection)
                     .await
             })

@@ -14,6 +14,7 @@ mod clock;
 mod commit;
 mod dispatch;
 mod feed;
+mod journal;
 mod limiter;
 mod lookup;
 mod open;

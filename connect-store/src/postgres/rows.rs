@@ -182,7 +182,8 @@ impl Arguments {
             ints(events, |event| int(event.seq)),
             maybe_texts(events, |event| event.ticket.map(|ticket| ticket.to_string())),
             texts(events, |event| event.fact.name()),
-            docs(events, write_doc)?,
+            docs(events, |event| write_doc(&event.lasting()))?,
+            origins(events)?,
             json(answers.iter().map(|row| AnswerColumns {
                 workspace_id: row.key.workspace,
                 actor: &row.key.actor,
@@ -217,6 +218,12 @@ fn ints<R>(rows: &[R], column: impl Fn(&R) -> i64) -> Argument {
 
 fn docs<R>(rows: &[R], column: impl Fn(&R) -> Result<String, sqlx::Error>) -> Result<Argument, sqlx::Error> {
     Ok(Argument::Texts(rows.iter().map(column).collect::<Result<_, _>>()?))
+}
+
+/// Where events came from, as JSON; absent where that is not known.
+fn origins(events: &[Event]) -> Result<Argument, sqlx::Error> {
+    let origins = events.iter().map(|event| event.origin.as_ref().map(write_doc).transpose());
+    Ok(Argument::MaybeTexts(origins.collect::<Result<_, _>>()?))
 }
 
 /// The labels of a ticket as the index keeps them, a line each; none for none.

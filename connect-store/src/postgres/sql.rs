@@ -23,7 +23,7 @@ statements! {
     write_group = "SELECT {s}.write_group(
         $1, $2, $3, $4, $5::json, $6::json, $7::json, $8::json, $9::json, $10, $11, $12, $13, $14, $15, $16,
         $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27::json, $28, $29, $30, $31, $32, $33, $34, $35,
-        $36, $37::json, $38
+        $36, $37, $38::json, $39
     )";
     make_heads = "INSERT INTO {s}.head (workspace_id, last_seq, last_number) SELECT w, 0, 0 FROM unnest($1) AS w ORDER BY w COLLATE \"C\"
         ON CONFLICT DO NOTHING";
@@ -43,8 +43,8 @@ statements! {
     messages = "SELECT doc FROM {s}.message WHERE workspace_id = $1 AND ticket_id = $2 AND id > $3 AND (kind = 'reply' OR $4) ORDER BY id LIMIT $5";
     messages_by_id = "SELECT doc FROM {s}.message WHERE workspace_id = $1 AND ticket_id = $2 AND id > $3 AND (kind = 'reply' OR $4)
         AND id = ANY ($6) ORDER BY id LIMIT $5";
-    events = "SELECT doc FROM {s}.event WHERE workspace_id = $1 AND seq > $2 AND (NOT $4 OR type = ANY ($5)) ORDER BY seq LIMIT $3";
-    events_of_ticket = "SELECT doc FROM {s}.event WHERE workspace_id = $1 AND ticket_id = $6 AND seq > $2 AND (NOT $4 OR type = ANY ($5))
+    events = "SELECT doc, origin FROM {s}.event WHERE workspace_id = $1 AND seq > $2 AND (NOT $4 OR type = ANY ($5)) ORDER BY seq LIMIT $3";
+    events_of_ticket = "SELECT doc, origin FROM {s}.event WHERE workspace_id = $1 AND ticket_id = $6 AND seq > $2 AND (NOT $4 OR type = ANY ($5))
         ORDER BY seq LIMIT $3";
     event = "SELECT doc FROM {s}.event WHERE workspace_id = $1 AND seq = $2";
     record = "SELECT kind, id, version, doc FROM {s}.record WHERE workspace_id = $1 AND kind = $2 AND id = $3";
@@ -72,7 +72,17 @@ statements! {
             FROM json_to_recordset($4::json) AS d (id text, unique_key text, message_id text, state text, attempts bigint, due_at bigint,
                 detail text, settled_at bigint, doc text)
             WHERE EXISTS (SELECT FROM moved) ON CONFLICT (workspace_id, unique_key) DO NOTHING
+        ), sealed AS (
+            INSERT INTO {s}.seal (workspace_id, after_seq, last_seq, mac)
+            SELECT $1, w.after_seq, w.last_seq, w.mac FROM unnest($5::bigint[], $6::bigint[], $7::text[]) AS w (after_seq, last_seq, mac)
+            WHERE EXISTS (SELECT FROM moved)
         ) SELECT count(*) FROM moved";
+    seals = "SELECT after_seq, last_seq, mac FROM {s}.seal WHERE workspace_id = $1 AND after_seq >= $2 ORDER BY after_seq LIMIT $3";
+    newest_seals = "SELECT after_seq, last_seq, mac FROM {s}.seal WHERE workspace_id = $1 AND after_seq >= $2 ORDER BY after_seq DESC LIMIT $3";
+    forget_origins = "UPDATE {s}.event SET origin = NULL WHERE workspace_id = $1 AND seq IN (
+            SELECT seq FROM {s}.event WHERE workspace_id = $1 AND seq <= $2 AND origin IS NOT NULL
+                AND ($3::text IS NULL OR doc::json ->> 'actor' = $3) ORDER BY seq LIMIT $4
+        )";
     any_due = "SELECT EXISTS (SELECT FROM {s}.delivery WHERE state = 'queued' AND due_at <= $1)";
     claim = "UPDATE {s}.delivery d SET attempts = d.attempts + 1, due_at = $2
         FROM (
@@ -97,12 +107,16 @@ statements! {
     export_answers = "SELECT actor, key, request_hash, committed, expires_at FROM {s}.answer WHERE workspace_id = $1 AND (actor, key) > ($2, $3)
         ORDER BY actor, key LIMIT $4";
     export_deliveries = "SELECT doc, state, attempts, due_at, detail, settled_at FROM {s}.delivery WHERE workspace_id = $1 AND id > $2 ORDER BY id LIMIT $3";
+    export_seals = "SELECT after_seq, last_seq, mac FROM {s}.seal WHERE workspace_id = $1 AND after_seq > $2 ORDER BY after_seq LIMIT $3";
     present_records = "SELECT id FROM {s}.record WHERE workspace_id = $1 AND id = ANY ($2)";
     present_tickets = "SELECT id FROM {s}.ticket WHERE workspace_id = $1 AND id = ANY ($2)";
     present_messages = "SELECT id FROM {s}.message WHERE workspace_id = $1 AND id = ANY ($2)";
     present_events = "SELECT w.place FROM unnest($2) AS w (place) JOIN {s}.event e ON e.workspace_id = $1 AND e.seq = w.place::bigint";
     present_answers = "SELECT w.place FROM unnest($2) AS w (place) JOIN {s}.answer a ON a.workspace_id = $1
         AND a.actor = split_part(w.place, chr(10), 1) AND a.key = substr(w.place, strpos(w.place, chr(10)) + 1)";
+    present_seals = "SELECT w.place FROM unnest($2) AS w (place) JOIN {s}.seal s ON s.workspace_id = $1 AND s.after_seq = w.place::bigint";
+    put_seals = "INSERT INTO {s}.seal (workspace_id, after_seq, last_seq, mac)
+        SELECT $1, w.after_seq, w.last_seq, w.mac FROM unnest($2::bigint[], $3::bigint[], $4::text[]) AS w (after_seq, last_seq, mac)";
     import_deliveries = "INSERT INTO {s}.delivery (workspace_id, id, unique_key, message_id, state, attempts, due_at, detail, settled_at, doc)
         SELECT $1, d.id, d.unique_key, d.message_id, d.state, d.attempts, d.due_at, d.detail, d.settled_at, d.doc
         FROM json_to_recordset($2::json) AS d (id text, unique_key text, message_id text, state text, attempts bigint, due_at bigint,

@@ -10,7 +10,7 @@ use sqlx::postgres::PgRow;
 
 use super::commit::{self, stored_answer};
 use super::rows::{self, Arguments};
-use super::{PostgresStore, code, dispatch, row_doc};
+use super::{PostgresStore, code, dispatch, journal, row_doc};
 use crate::group::{self, Incoming};
 use crate::sql::{int, one_more, read_doc, safe, store_error, uint};
 
@@ -41,6 +41,7 @@ pub(super) async fn export(
         Part::Events => &sql.events,
         Part::Answers => &sql.export_answers,
         Part::Deliveries => &sql.export_deliveries,
+        Part::Seals => &sql.export_seals,
     };
     let after = after.unwrap_or_default();
     let query = sqlx::query(safe(statement)).bind(workspace.to_string());
@@ -49,6 +50,8 @@ pub(super) async fn export(
             let none: Vec<String> = Vec::new();
             query.bind(after.parse::<i64>().unwrap_or(0)).bind(one_more(limit)).bind(false).bind(none)
         }
+        // The first seal begins at 0.
+        Part::Seals => query.bind(after.parse::<i64>().unwrap_or(-1)).bind(one_more(limit)),
         Part::Answers => {
             let (actor, key) = after.split_once('\n').unwrap_or_default();
             query.bind(actor.to_owned()).bind(key.to_owned()).bind(one_more(limit))
@@ -64,13 +67,14 @@ fn moved(part: Part, row: &PgRow) -> Result<MovedRow, StoreError> {
         Part::Records => record(row)?,
         Part::Tickets => MovedRow::Ticket(row_doc(row)?),
         Part::Messages => MovedRow::Message(row_doc(row)?),
-        Part::Events => MovedRow::Event(row_doc(row)?),
+        Part::Events => MovedRow::Event(journal::event(row)?),
         Part::Answers => MovedRow::Answer {
             actor: row.try_get(0).map_err(store_error)?,
             key: row.try_get(1).map_err(store_error)?,
             answer: stored_answer(row, 2).map_err(store_error)?,
         },
         Part::Deliveries => MovedRow::Delivery(dispatch::delivery(row)?),
+        Part::Seals => MovedRow::Seal(journal::seal(row)?),
     })
 }
 
@@ -101,6 +105,7 @@ pub(super) async fn import(store: &PostgresStore, workspace: WorkspaceId, import
         (Part::Messages, &sql.present_messages),
         (Part::Events, &sql.present_events),
         (Part::Answers, &sql.present_answers),
+        (Part::Seals, &sql.present_seals),
     ] {
         let places = incoming.places(part);
         if places.is_empty() {
@@ -112,11 +117,12 @@ pub(super) async fn import(store: &PostgresStore, workspace: WorkspaceId, import
         let present = rows.iter().map(place).collect::<Result<BTreeSet<_>, _>>()?;
         incoming.leave_out(part, &present);
     }
-    let Incoming { rows, deliveries, counters } = incoming;
+    let Incoming { rows, deliveries, seals, counters } = incoming;
     let arguments = Arguments::of(&rows, |_| group::Head::default(), true).map_err(store_error)?;
     let deliveries = rows::deliveries(&deliveries).map_err(store_error)?;
     let written = store.write(move |connection| {
         let (sql, arguments, deliveries) = (sql.clone(), arguments.clone(), deliveries.clone());
+        let (after, last, mac) = journal::columns(&seals);
         Box::pin(async move {
             commit::write_rows(&mut *connection, &sql, arguments, 3000).await?;
             sqlx::query(safe(&sql.import_deliveries))
@@ -124,6 +130,8 @@ pub(super) async fn import(store: &PostgresStore, workspace: WorkspaceId, import
                 .bind(deliveries)
                 .execute(&mut *connection)
                 .await?;
+            let query = sqlx::query(safe(&sql.put_seals)).bind(workspace.to_string());
+            query.bind(after).bind(last).bind(mac).execute(&mut *connection).await?;
             if let Some(Counters { last_seq, last_number, routed_seq }) = counters {
                 sqlx::query(safe(&sql.make_heads)).bind(vec![workspace.to_string()]).execute(&mut *connection).await?;
                 sqlx::query(safe(&sql.open_workspace))

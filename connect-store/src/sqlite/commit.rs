@@ -157,8 +157,10 @@ pub(super) async fn write(
             .collect();
         run(&sql.put_messages, json(&list)?).await?;
     }
-    let list: Vec<_> =
-        events.iter().map(|event| (event.workspace, event.seq, event.ticket, event.fact.name(), event)).collect();
+    let list: Vec<_> = events
+        .iter()
+        .map(|event| (event.workspace, event.seq, event.ticket, event.fact.name(), event.lasting(), &event.origin))
+        .collect();
     run(&sql.put_events, json(&list)?).await?;
     if !answers.is_empty() {
         let list: Vec<_> = answers

@@ -7,7 +7,7 @@ use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::read::workspace_id;
-use super::{SqliteStore, row_doc};
+use super::{SqliteStore, journal, row_doc};
 use crate::sql::{int, one_more, safe, store_error, uint};
 
 pub(super) async fn unrouted(store: &SqliteStore, limit: Limit) -> Result<Vec<Unrouted>, StoreError> {
@@ -43,13 +43,13 @@ pub(super) fn rows(workspace: WorkspaceId, deliveries: &[Delivery]) -> Result<St
 
 pub(super) async fn route(store: &SqliteStore, workspace: WorkspaceId, route: Route) -> Result<bool, StoreError> {
     let sql = store.sql.clone();
-    let Route { from, to, deliveries } = route;
-    let rows = rows(workspace, &deliveries)?;
-    let any = !deliveries.is_empty();
+    let Route { from, to, deliveries, seal } = route;
+    let (rows, seals) = (rows(workspace, &deliveries)?, journal::rows(seal.as_slice())?);
+    let (any, sealed) = (!deliveries.is_empty(), seal.is_some());
     store
         .writer
         .write(move |connection| {
-            let (sql, rows) = (sql.clone(), rows.clone());
+            let (sql, rows, seals) = (sql.clone(), rows.clone(), seals.clone());
             Box::pin(async move {
                 let moved = sqlx::query(safe(&sql.move_cursor))
                     .bind(workspace.to_string())
@@ -62,6 +62,10 @@ pub(super) async fn route(store: &SqliteStore, workspace: WorkspaceId, route: Ro
                 }
                 if any {
                     sqlx::query(safe(&sql.put_deliveries)).bind(rows).execute(&mut *connection).await?;
+                }
+                if sealed {
+                    let query = sqlx::query(safe(&sql.put_seals)).bind(workspace.to_string()).bind(seals);
+                    query.execute(&mut *connection).await?;
                 }
                 Ok(true)
             })

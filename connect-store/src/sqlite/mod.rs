@@ -7,6 +7,7 @@
 mod auth;
 mod commit;
 mod dispatch;
+mod journal;
 mod open;
 mod read;
 mod sql;

@@ -6,8 +6,8 @@ use connect_core::event::Event;
 use connect_core::message::Message;
 use connect_core::record::Record;
 use connect_core::store::{
-    Counters, EventList, ExportList, Import, MessageList, MovedRow, RecordList, StoredAnswer, TicketKey, TicketRow,
-    Unrouted,
+    Counters, EventList, ExportList, Import, MessageList, MovedRow, OriginList, RecordList, Seal, SealList,
+    StoredAnswer, TicketKey, TicketRow, Unrouted,
 };
 use connect_core::ticket::TicketList;
 use connect_core::{
@@ -16,7 +16,7 @@ use connect_core::{
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::{SqliteStore, commit, dispatch, row_doc, tickets, transfer};
+use super::{SqliteStore, commit, dispatch, journal, row_doc, tickets, transfer};
 use crate::sql::{int, one_more, safe, store_error, uint};
 
 fn record(row: &SqliteRow) -> Result<Record, StoreError> {
@@ -84,18 +84,7 @@ impl Store for SqliteStore {
     }
 
     async fn events(&self, workspace: WorkspaceId, list: EventList) -> Result<Vec<Event>, StoreError> {
-        let EventList { ticket, public, after, limit } = list;
-        let statement = if ticket.is_some() { &self.sql.events_of_ticket } else { &self.sql.events };
-        let mut query = sqlx::query(safe(statement))
-            .bind(workspace.to_string())
-            .bind(int(after))
-            .bind(one_more(limit))
-            .bind(public);
-        if let Some(ticket) = ticket {
-            query = query.bind(ticket.to_string());
-        }
-        let rows = query.fetch_all(&self.reads).await.map_err(store_error)?;
-        rows.iter().map(row_doc).collect()
+        journal::events(self, workspace, list).await
     }
 
     async fn record(
@@ -161,6 +150,14 @@ impl Store for SqliteStore {
 
     async fn route(&self, workspace: WorkspaceId, route: Route) -> Result<bool, StoreError> {
         dispatch::route(self, workspace, route).await
+    }
+
+    async fn seals(&self, workspace: WorkspaceId, list: SealList) -> Result<Vec<Seal>, StoreError> {
+        journal::seals(self, workspace, list).await
+    }
+
+    async fn forget_origins(&self, workspace: WorkspaceId, list: OriginList) -> Result<u64, StoreError> {
+        journal::forget_origins(self, workspace, list).await
     }
 
     async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StoreError> {

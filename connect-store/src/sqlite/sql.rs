@@ -33,8 +33,8 @@ statements! {
         SET contact_id = excluded.contact_id, version = excluded.version, doc = excluded.doc";
     put_messages = "INSERT INTO {p}message (workspace_id, id, ticket_id, kind, doc)
         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value -> 4 FROM json_each($1)";
-    put_events = "INSERT INTO {p}event (workspace_id, seq, ticket_id, type, doc)
-        SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value -> 4 FROM json_each($1)";
+    put_events = "INSERT INTO {p}event (workspace_id, seq, ticket_id, type, doc, origin)
+        SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value -> 4, value ->> 5 FROM json_each($1)";
     put_answers = "INSERT INTO {p}answer (workspace_id, actor, key, request_hash, committed, expires_at)
         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value -> 4, value ->> 5 FROM json_each($1) WHERE true
         ON CONFLICT (workspace_id, actor, key) DO UPDATE
@@ -58,9 +58,9 @@ statements! {
     messages = "SELECT doc FROM {p}message WHERE workspace_id = $1 AND ticket_id = $2 AND id > $3 AND (kind = 'reply' OR $4) ORDER BY id LIMIT $5";
     messages_by_id = "SELECT m.doc FROM {p}message m WHERE m.workspace_id = $1 AND m.ticket_id = $2 AND m.id > $3 AND (m.kind = 'reply' OR $4)
         AND m.id IN (SELECT value FROM json_each($6)) ORDER BY m.id LIMIT $5";
-    events = "SELECT doc FROM {p}event WHERE workspace_id = $1 AND seq > $2
+    events = "SELECT doc, origin FROM {p}event WHERE workspace_id = $1 AND seq > $2
         AND (NOT $4 OR type IN ('ticket.opened', 'ticket.replied', 'ticket.status_changed')) ORDER BY seq LIMIT $3";
-    events_of_ticket = "SELECT doc FROM {p}event WHERE workspace_id = $1 AND ticket_id = $5 AND seq > $2
+    events_of_ticket = "SELECT doc, origin FROM {p}event WHERE workspace_id = $1 AND ticket_id = $5 AND seq > $2
         AND (NOT $4 OR type IN ('ticket.opened', 'ticket.replied', 'ticket.status_changed')) ORDER BY seq LIMIT $3";
     record = "SELECT kind, id, version, doc FROM {p}record WHERE workspace_id = $1 AND kind = $2 AND id = $3";
     records = "SELECT kind, id, version, doc FROM {p}record WHERE workspace_id = $1 AND kind = $2 AND id > $3 ORDER BY id LIMIT $4";
@@ -79,6 +79,14 @@ statements! {
     put_deliveries = "INSERT INTO {p}delivery (workspace_id, id, unique_key, message_id, doc)
         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value -> 4 FROM json_each($1) WHERE true
         ON CONFLICT (workspace_id, unique_key) DO NOTHING";
+    put_seals = "INSERT INTO {p}seal (workspace_id, after_seq, last_seq, mac)
+        SELECT $1, value ->> 0, value ->> 1, value ->> 2 FROM json_each($2)";
+    seals = "SELECT after_seq, last_seq, mac FROM {p}seal WHERE workspace_id = $1 AND after_seq >= $2 ORDER BY after_seq LIMIT $3";
+    newest_seals = "SELECT after_seq, last_seq, mac FROM {p}seal WHERE workspace_id = $1 AND after_seq >= $2 ORDER BY after_seq DESC LIMIT $3";
+    forget_origins = "UPDATE {p}event SET origin = NULL WHERE workspace_id = $1 AND seq IN (
+            SELECT seq FROM {p}event WHERE workspace_id = $1 AND seq <= $2 AND origin IS NOT NULL
+                AND ($3 IS NULL OR doc ->> '$.actor' = $3) ORDER BY seq LIMIT $4
+        )";
     due_deliveries = "SELECT doc FROM {p}delivery WHERE state = 'queued' AND due_at <= $1 ORDER BY due_at, id LIMIT $2";
     delivery = "SELECT doc FROM {p}delivery WHERE workspace_id = $1 AND id = $2";
     update_delivery = "UPDATE {p}delivery SET doc = $3 WHERE workspace_id = $1 AND id = $2";
@@ -96,12 +104,14 @@ statements! {
     export_answers = "SELECT actor, key, request_hash, committed, expires_at FROM {p}answer WHERE workspace_id = $1 AND (actor, key) > ($2, $3)
         ORDER BY actor, key LIMIT $4";
     export_deliveries = "SELECT doc FROM {p}delivery WHERE workspace_id = $1 AND id > $2 ORDER BY id LIMIT $3";
+    export_seals = "SELECT after_seq, last_seq, mac FROM {p}seal WHERE workspace_id = $1 AND after_seq > $2 ORDER BY after_seq LIMIT $3";
     present_records = "SELECT id FROM {p}record WHERE workspace_id = $1 AND id IN (SELECT value FROM json_each($2))";
     present_tickets = "SELECT id FROM {p}ticket WHERE workspace_id = $1 AND id IN (SELECT value FROM json_each($2))";
     present_messages = "SELECT id FROM {p}message WHERE workspace_id = $1 AND id IN (SELECT value FROM json_each($2))";
     present_events = "SELECT j.value FROM json_each($2) j JOIN {p}event e ON e.workspace_id = $1 AND e.seq = CAST(j.value AS INTEGER)";
     present_answers = "SELECT j.value FROM json_each($2) j JOIN {p}answer a ON a.workspace_id = $1
         AND a.actor = substr(j.value, 1, instr(j.value, char(10)) - 1) AND a.key = substr(j.value, instr(j.value, char(10)) + 1)";
+    present_seals = "SELECT j.value FROM json_each($2) j JOIN {p}seal s ON s.workspace_id = $1 AND s.after_seq = CAST(j.value AS INTEGER)";
     open_workspace = "INSERT INTO {p}head (workspace_id, last_seq, last_number, routed_seq) VALUES ($1, $2, $3, $4)";
 
     // Challenges, sessions, budgets, flows.

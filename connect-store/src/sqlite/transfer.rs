@@ -9,7 +9,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::commit::{self, Indexing, stored_answer};
-use super::{SqliteStore, dispatch, row_doc};
+use super::{SqliteStore, dispatch, journal, row_doc};
 use crate::group::Incoming;
 use crate::sql::{int, one_more, read_doc, safe, store_error, uint, write_doc};
 
@@ -39,11 +39,14 @@ pub(super) async fn export(
         Part::Events => &store.sql.events,
         Part::Answers => &store.sql.export_answers,
         Part::Deliveries => &store.sql.export_deliveries,
+        Part::Seals => &store.sql.export_seals,
     };
     let after = after.unwrap_or_default();
     let query = sqlx::query(safe(statement)).bind(workspace.to_string());
     let query = match part {
         Part::Events => query.bind(after.parse::<i64>().unwrap_or(0)).bind(one_more(limit)).bind(false),
+        // The first seal begins at 0.
+        Part::Seals => query.bind(after.parse::<i64>().unwrap_or(-1)).bind(one_more(limit)),
         Part::Answers => {
             let (actor, key) = after.split_once('\n').unwrap_or_default();
             query.bind(actor.to_owned()).bind(key.to_owned()).bind(one_more(limit))
@@ -59,13 +62,14 @@ fn moved(part: Part, row: &SqliteRow) -> Result<MovedRow, StoreError> {
         Part::Records => record(row)?,
         Part::Tickets => MovedRow::Ticket(row_doc(row)?),
         Part::Messages => MovedRow::Message(row_doc(row)?),
-        Part::Events => MovedRow::Event(row_doc(row)?),
+        Part::Events => MovedRow::Event(journal::event(row)?),
         Part::Answers => MovedRow::Answer {
             actor: row.try_get(0).map_err(store_error)?,
             key: row.try_get(1).map_err(store_error)?,
             answer: stored_answer(row, 2).map_err(store_error)?,
         },
         Part::Deliveries => MovedRow::Delivery(row_doc(row)?),
+        Part::Seals => MovedRow::Seal(journal::seal(row)?),
     })
 }
 
@@ -98,20 +102,23 @@ pub(super) async fn import(store: &SqliteStore, workspace: WorkspaceId, import: 
         (Part::Messages, &sql.present_messages),
         (Part::Events, &sql.present_events),
         (Part::Answers, &sql.present_answers),
+        (Part::Seals, &sql.present_seals),
     ] {
         let places = write_doc(&incoming.places(part)).map_err(store_error)?;
         let query = sqlx::query_scalar::<_, String>(safe(statement)).bind(workspace.to_string()).bind(places);
         let present = query.fetch_all(&store.reads).await.map_err(store_error)?;
         incoming.leave_out(part, &present.into_iter().collect::<BTreeSet<_>>());
     }
-    let Incoming { rows, deliveries, counters } = incoming;
-    let deliveries = dispatch::rows(workspace, &deliveries)?;
+    let Incoming { rows, deliveries, seals, counters } = incoming;
+    let (deliveries, seals) = (dispatch::rows(workspace, &deliveries)?, journal::rows(&seals)?);
     let rows = std::sync::Arc::new(rows);
     let written = store.writer.write(move |connection| {
-        let (sql, rows, deliveries) = (sql.clone(), rows.clone(), deliveries.clone());
+        let (sql, rows, deliveries, seals) = (sql.clone(), rows.clone(), deliveries.clone(), seals.clone());
         Box::pin(async move {
             commit::write(&mut *connection, &sql, &rows, Indexing::Import).await?;
             sqlx::query(safe(&sql.put_deliveries)).bind(deliveries).execute(&mut *connection).await?;
+            let query = sqlx::query(safe(&sql.put_seals)).bind(workspace.to_string()).bind(seals);
+            query.execute(&mut *connection).await?;
             if let Some(Counters { last_seq, last_number, routed_seq }) = counters {
                 sqlx::query(safe(&sql.open_workspace))
                     .bind(workspace.to_string())
