@@ -35,12 +35,8 @@ impl AuthStore for RedbStore {
     }
 
     async fn attempt(&self, id: ChallengeId, secret_hash: [u8; 32], now: Timestamp) -> Result<ChallengeSeen> {
-        let rule = move |row| match auth_rules::counted(row, &secret_hash, now) {
-            ChallengeSeen::Counted(challenge) => Some(challenge),
-            ChallengeSeen::Refused => None,
-        };
-        let counted = self.write(move |to| CHALLENGES.update(to, id, rule)).await?;
-        Ok(counted.map_or(ChallengeSeen::Refused, ChallengeSeen::Counted))
+        let rule = move |row| auth_rules::counted(row, &secret_hash, now).counted();
+        Ok(self.write(move |to| CHALLENGES.update(to, id, rule)).await?.into())
     }
 
     async fn consume(&self, id: ChallengeId, new: Session, old: Option<SessionId>, now: Timestamp) -> Result<bool> {

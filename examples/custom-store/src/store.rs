@@ -6,8 +6,8 @@ use connect_core::event::Event;
 use connect_core::message::Message;
 use connect_core::record::Record;
 use connect_core::store::{
-    Counters, EventList, ExportList, Import, MessageList, MovedRow, Part, RecordList, StoredAnswer, TicketKey,
-    TicketRow, Unrouted, answer_place,
+    Counters, EventList, ExportList, Import, MessageList, MovedRow, OriginList, Part, RecordList, Seal, SealList,
+    StoredAnswer, TicketKey, TicketRow, Unrouted, answer_place,
 };
 use connect_core::ticket::{Ticket, TicketList};
 use connect_core::{
@@ -42,8 +42,7 @@ impl Store for RedbStore {
         let changes = changes.into_parts();
         self.change(move |to| {
             let (committed, documents) = Documents::of_changes(workspace, changes, &Present(to))?;
-            rows::write(to, documents)?;
-            Ok(committed)
+            Ok(rows::write(to, documents).map(|()| committed)?)
         })
         .await
     }
@@ -113,18 +112,16 @@ impl Store for RedbStore {
 
     async fn locate(&self, kind: &'static str, key: String) -> Result<Vec<(WorkspaceId, Record)>> {
         self.read(move |from| {
-            let most = Limit::MAX.get();
-            let held = KEYS.walk(from, &unique(kind, &key, ""), None, |rows| scan::first(rows, most, |_| true))?;
+            let held: Vec<_> = KEYS.walk(from, &unique(kind, &key, ""), None, |rows| rows.collect())?;
             let found = held.iter().map(|(at, id)| Ok(record(from, *at, kind, id)?.map(|record| (*at, record))));
-            found.filter_map(Result::transpose).collect()
+            found.filter_map(Result::transpose).take(Limit::MAX.get()).collect()
         })
         .await
     }
 
     async fn workspaces(&self, after: Option<WorkspaceId>, limit: Limit) -> Result<Vec<WorkspaceId>> {
-        let (after, most) = (after.unwrap_or(WorkspaceId::DIRECTORY).to_string(), limit.get() + 1);
-        let heads = self.read(move |from| HEADS.walk(from, "", Some(after), |rows| scan::first(rows, most, |_| true)));
-        Ok(heads.await?.into_iter().map(|(workspace, _)| workspace).collect())
+        let (after, most) = (Some(after.unwrap_or(WorkspaceId::DIRECTORY).to_string()), limit.get() + 1);
+        self.read(move |from| HEADS.walk(from, "", after, |all| all.take(most).map(|at| Ok(at?.0)).collect())).await
     }
 
     async fn unrouted(&self, limit: Limit) -> Result<Vec<Unrouted>> {
@@ -135,6 +132,18 @@ impl Store for RedbStore {
         self.write(move |to| {
             let Some(documents) = Documents::of_route(workspace, route, &Present(to))? else { return Ok(false) };
             rows::write(to, documents).map(|()| true)
+        })
+        .await
+    }
+
+    async fn seals(&self, workspace: WorkspaceId, list: SealList) -> Result<Vec<Seal>> {
+        self.read(move |from| part(from, workspace, None, |rows| scan::seals(rows, &list))).await
+    }
+
+    async fn forget_origins(&self, workspace: WorkspaceId, list: OriginList) -> Result<u64> {
+        self.write(move |to| {
+            let bare = part(to, workspace, None, |rows| scan::without_origins::<Event>(rows, &list))?;
+            bare.into_iter().map(|event| rows::put(to, workspace, MovedRow::Event(event)).map(|()| 1)).sum()
         })
         .await
     }

@@ -16,8 +16,7 @@ async fn fresh() -> Fresh {
     let again = store.clone();
     Fresh {
         ports: (store.clone(), store),
-        // The first handle still holds redb's lock on the file, so nobody else can open it. This shows that no
-        // state is kept beside the file; that the file holds what was acknowledged is for the test below.
+        // redb locks the file: this shows that no state is kept beside it. What the file holds is for the test below.
         reopen: Box::new(move || {
             let store = Arc::new(RedbStore::clone(&again));
             Box::pin(async move { (store.clone() as Arc<dyn Store>, store as Arc<dyn AuthStore>) })

@@ -13,6 +13,24 @@ const fn migration(name: &'static str, find: &'static str, replace: &'static str
 
 pub(super) const FAULTS: &[Fault] = &[
     statement(
+        "a refused route keeps its seal",
+        "AS w (after_seq, last_seq, mac)\n            WHERE EXISTS (SELECT FROM moved)",
+        "AS w (after_seq, last_seq, mac)\n            WHERE true",
+        "seals::a_refused_route_keeps_no_seal",
+    ),
+    statement(
+        "seals forgets the workspace",
+        "{s}.seal WHERE workspace_id = $1 AND after_seq >= $2 ORDER BY after_seq LIMIT",
+        "{s}.seal WHERE $1 = $1 AND after_seq >= $2 ORDER BY after_seq LIMIT",
+        "seals::seals_show_one_workspace",
+    ),
+    statement(
+        "forget_origins passes its end",
+        "seq <= $2 AND origin IS NOT NULL",
+        "(seq <= $2 OR true) AND origin IS NOT NULL",
+        "erasure::origins_are_forgotten_as_far_as_asked",
+    ),
+    statement(
         "ticket_by_id forgets the workspace",
         "WHERE t.workspace_id = $1 AND t.id = $2",
         "WHERE $1 = $1 AND t.id = $2",

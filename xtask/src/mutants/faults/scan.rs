@@ -28,6 +28,37 @@ const fn incoming(name: &'static str, find: &'static str, replace: &'static str,
 }
 
 pub(super) const FAULTS: &[Fault] = &[
+    // The journal.
+    document(
+        "the seal of a route is lost",
+        "let rows = rows.chain(route.seal.map(MovedRow::Seal)).map(|row| (workspace, row)).collect();",
+        "let rows = rows.map(|row| (workspace, row)).collect();",
+        "seals::a_seal_is_kept_with_its_route",
+    ),
+    scan(
+        "seals come from the wrong end",
+        "if *newest_first {",
+        "if !*newest_first {",
+        "seals::seals_come_in_order_and_pages",
+    ),
+    scan(
+        "seals before the place are shown",
+        "row.borrow().after >= *from",
+        "row.borrow().last >= *from",
+        "seals::seals_come_in_order_and_pages",
+    ),
+    scan(
+        "origins of later events are removed as well",
+        "event.origin.is_some() && event.seq <= *through",
+        "event.origin.is_some()",
+        "erasure::origins_are_forgotten_as_far_as_asked",
+    ),
+    scan(
+        "everybody's origins are removed",
+        "&& actor.is_none_or(|actor| event.actor == actor)",
+        "",
+        "erasure::origins_of_one_actor_are_forgotten",
+    ),
     // Pages of tickets.
     scan(
         "a ticket list drops its filter",

@@ -8,6 +8,30 @@ const fn statement(name: &'static str, find: &'static str, replace: &'static str
 
 pub(super) const FAULTS: &[Fault] = &[
     statement(
+        "seals forgets the workspace",
+        "{p}seal WHERE workspace_id = $1 AND after_seq >= $2 ORDER BY after_seq LIMIT",
+        "{p}seal WHERE $1 = $1 AND after_seq >= $2 ORDER BY after_seq LIMIT",
+        "seals::seals_show_one_workspace",
+    ),
+    statement(
+        "newest_seals begins with the oldest",
+        "ORDER BY after_seq DESC LIMIT",
+        "ORDER BY after_seq ASC LIMIT",
+        "seals::seals_come_in_order_and_pages",
+    ),
+    statement(
+        "forget_origins passes its end",
+        "seq <= $2 AND origin IS NOT NULL",
+        "(seq <= $2 OR true) AND origin IS NOT NULL",
+        "erasure::origins_are_forgotten_as_far_as_asked",
+    ),
+    statement(
+        "forget_origins removes everybody's",
+        "($3 IS NULL OR doc ->> '$.actor' = $3)",
+        "($3 IS NULL OR true)",
+        "erasure::origins_of_one_actor_are_forgotten",
+    ),
+    statement(
         "ticket_by_id forgets the workspace",
         "WHERE t.workspace_id = $1 AND t.id = $2",
         "WHERE $1 = $1 AND t.id = $2",
