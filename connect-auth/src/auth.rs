@@ -5,14 +5,17 @@ use std::net::IpAddr;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, RwLock};
 
+use connect_core::audit::Sealer;
 use connect_core::dispatch::Subscriber;
+use connect_core::event::{Cause, Origin};
 use connect_core::store::{Quota, Session, Verdict};
 use connect_core::user::{ProvenMailbox, User};
-use connect_core::{AuthStore, Desk, Error, RateLimiter, Result, Timestamp};
+use connect_core::{AuthStore, Desk, Error, Random, RateLimiter, Result, Timestamp};
 
 use crate::alarm::Alarm;
 use crate::api_key::KnownKeys;
 use crate::mail::AuthMail;
+use crate::refusals::Refusals;
 use crate::{AuthSettings, BadSetting, KeyRing};
 
 /// What is known of the client behind a request.
@@ -41,6 +44,16 @@ impl Client {
             None => "unknown".to_owned(),
         }
     }
+
+    /// What events keep of it; `method` is by what the actor proved who they are.
+    pub fn cause(&self, method: Option<&str>, random: &dyn Random) -> Cause {
+        let is_known = self.ip.is_some() || self.agent.is_some();
+        Cause {
+            request_id: self.request_id.clone(),
+            method: method.map(Arc::from),
+            origin: is_known.then(|| Arc::new(Origin::new(self.ip, self.agent.as_deref(), random))),
+        }
+    }
 }
 
 /// Somebody who is signed in.
@@ -50,12 +63,21 @@ pub struct Identity {
     pub user: Arc<User>,
     /// By which session.
     pub session: Arc<Session>,
+    /// Because of which request: what they cause will carry it.
+    pub cause: Cause,
 }
 
 impl Identity {
+    /// The same person, in a request of this client.
+    #[must_use]
+    pub fn in_request(mut self, client: &Client, random: &dyn Random) -> Self {
+        self.cause = client.cause(Some(&self.session.method), random);
+        self
+    }
+
     /// The proof that the desk asks for.
     pub fn person(&self) -> ProvenMailbox {
-        ProvenMailbox::attest(&self.user)
+        ProvenMailbox::attest(&self.user).because(self.cause.clone())
     }
 }
 
@@ -89,6 +111,11 @@ impl AuthBuilder {
         Arc::new(AuthMail { store: self.store.clone(), keys: self.keys.clone(), settings: self.settings.clone() })
     }
 
+    /// What seals the journal with the server's secret; give it to the desk's builder.
+    pub fn sealer(&self) -> Arc<dyn Sealer> {
+        Arc::new(self.keys.clone())
+    }
+
     /// The service, for this desk.
     pub fn build(self, desk: Desk) -> Auth {
         let Self { store, limiter, request_limiter, keys, settings } = self;
@@ -104,6 +131,7 @@ impl AuthBuilder {
                 known_keys: KnownKeys::default(),
                 generation: AtomicU64::default(),
                 alarm: Alarm::default(),
+                refusals: Refusals::default(),
             }),
         }
     }
@@ -129,6 +157,7 @@ pub(crate) struct Inner {
     pub(crate) generation: AtomicU64,
     /// Whether far too many codes are wrong.
     pub(crate) alarm: Alarm,
+    pub(crate) refusals: Refusals,
 }
 
 impl std::fmt::Debug for Inner {
@@ -192,6 +221,7 @@ impl Auth {
 
     /// Removes codes, sessions, budgets and flows that have ended; for a timer of the host's.
     pub async fn sweep(&self) -> Result<u64> {
+        self.tell_suppressed().await;
         Ok(self.inner.store.sweep(self.inner.desk.now()).await?)
     }
 }

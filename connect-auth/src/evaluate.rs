@@ -1,13 +1,13 @@
 //! Looking at a code: the one place where it is done, whatever the code is for.
 
 use connect_core::event::Fact;
-use connect_core::store::{Challenge, ChallengeSeen};
+use connect_core::store::{Challenge, ChallengeSeen, Quota};
 
-use crate::auth::Auth;
+use crate::auth::{Auth, Client};
 use crate::bound::is_short;
 use crate::challenge::{CODE_LABEL, bound, parts};
 use crate::code::Code;
-use crate::guesser::Guesser;
+use crate::guesser::{DAY, Guesser};
 use crate::sign_in::{SignInError, VerifyCode};
 
 /// A code that was right. It is used up by whoever goes on with it.
@@ -73,6 +73,7 @@ impl Auth {
         let remaining = Some(challenge.max_attempts - challenge.attempts);
         let guesser = self.guesser(&verify.client, &challenge.email);
         if !self.spend_guess(&guesser, is_short(challenge.form)).await? {
+            self.note(&verify.client, Fact::AuthBudgetSpent { challenge: challenge.id }).await?;
             return Err(SignInError::NotRight { remaining: Some(0) });
         }
         let fits = Code::parse(&verify.code).is_some_and(|code| {
@@ -82,8 +83,21 @@ impl Auth {
         });
         if !fits || challenge.purpose != purpose {
             self.inner.alarm.record(false, desk.now());
+            if is_short(challenge.form) && self.has_spent(&guesser).await? {
+                self.tell_repeated(&challenge, &verify.client).await?;
+            }
             return Err(SignInError::NotRight { remaining });
         }
         Ok(Proven { challenge, guesser })
+    }
+
+    /// Has the person told that their address has had its failures for the day: once a day, and whether or not
+    /// there is such a person, so that nobody learns it from here.
+    async fn tell_repeated(&self, challenge: &Challenge, client: &Client) -> Result<(), SignInError> {
+        let once = Quota { limit: 1, window: DAY };
+        if self.take(format!("told:{}", challenge.email.canonical()), once).await?.allowed {
+            self.note(client, Fact::AuthFailuresRepeated { challenge: challenge.id }).await?;
+        }
+        Ok(())
     }
 }

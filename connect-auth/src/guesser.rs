@@ -8,7 +8,8 @@ use connect_core::{DeviceId, EmailAddress, Result};
 
 use crate::auth::{Auth, Client};
 
-const DAY: Duration = Duration::from_secs(24 * 3600);
+/// How long a failure counts.
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Failures in a row after which unknown browsers get no short code until another proof succeeds
 /// (NIST SP 800-63B-4, 3.2.2). They are forgotten a year after the first of them.
 const STREAK: Budget = Budget { limit: 100, window: Duration::from_secs(365 * 24 * 3600) };
@@ -50,6 +51,12 @@ impl Auth {
         let may_be_short = failures < settings.failures_a_day
             && (is_known || streak < STREAK.limit && !self.inner.alarm.is_raised(now));
         Ok(if may_be_short { settings.code_form } else { settings.long_form })
+    }
+
+    /// Whether their failures of a day are used up.
+    pub(crate) async fn has_spent(&self, guesser: &Guesser) -> Result<bool> {
+        let spent = self.inner.store.spent(guesser.failures(), self.inner.desk.now()).await?;
+        Ok(spent >= self.inner.settings.failures_a_day)
     }
 
     /// Takes what a guess costs, before it is looked at; `false` if a short code may not be looked at. A long

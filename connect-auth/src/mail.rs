@@ -24,6 +24,7 @@ const CODE: &str = "auth.code";
 const INVITATION: &str = "invitation";
 const NEW_BROWSER: &str = "auth.new_browser";
 const ADDRESS_CHANGED: &str = "auth.address_changed";
+const FAILURES: &str = "auth.failures";
 
 #[derive(Debug)]
 pub(crate) struct AuthMail {
@@ -66,6 +67,7 @@ impl Subscriber for AuthMail {
             }
             Fact::AuthNewBrowser { user, .. } => vec![Plan::mail(NEW_BROWSER, Recipient::User(*user))],
             Fact::UserAddressChanged { user, .. } => vec![Plan::mail(ADDRESS_CHANGED, Recipient::User(*user))],
+            Fact::AuthFailuresRepeated { challenge } => vec![Plan::mail(FAILURES, Recipient::Challenge(*challenge))],
             Fact::InvitationCreated { invitation, .. } => {
                 vec![Plan::mail(INVITATION, Recipient::Invitation(*invitation))]
             }
@@ -76,6 +78,7 @@ impl Subscriber for AuthMail {
     async fn compose(&self, desk: &Desk, delivery: &Delivery) -> Result<Composed> {
         match (delivery.topic.as_str(), delivery.recipient) {
             (CODE, Recipient::Challenge(id)) => self.code(desk, id, delivery).await,
+            (FAILURES, Recipient::Challenge(id)) => self.failures(desk, id, delivery).await,
             (INVITATION, Recipient::Invitation(id)) => self.invitation(desk, delivery.workspace, id).await,
             (NEW_BROWSER, Recipient::User(user)) => new_browser(desk, user, delivery).await,
             (ADDRESS_CHANGED, Recipient::User(user)) => address_changed(desk, user, delivery).await,
@@ -113,6 +116,32 @@ impl AuthMail {
             to: challenge.email,
             from: desk.identity(None),
             subject: what.to_owned(),
+            text,
+            html,
+            message_id: desk.message_id(&delivery.id),
+            in_reply_to: None,
+            references: Vec::new(),
+            auto_submitted: Some("auto-generated"),
+        }))))
+    }
+
+    /// Tells the person behind an address, if there is one, that somebody keeps entering wrong codes for it.
+    async fn failures(&self, desk: &Desk, id: ChallengeId, delivery: &Delivery) -> Result<Composed> {
+        let Some(challenge) = self.store.challenge(id).await? else { return Ok(Composed::Drop("the code is gone")) };
+        let Some(user) = desk.users().find(&challenge.email).await?.filter(|user| !user.disabled) else {
+            return Ok(Composed::Drop("nobody has this address"));
+        };
+        let text = format!(
+            "Within a day, wrong sign-in codes were entered for this address {} times.\n\nIf it was you, you need not do \
+             anything. If not, somebody may be trying to guess your code. They did not get in. For now your codes are \
+             longer, so that guessing is hopeless; do not give one to anybody.",
+            self.settings.failures_a_day
+        );
+        let (text, html) = Mail::parts(&text, None);
+        Ok(Composed::Send(Outgoing::Mail(Box::new(Mail {
+            to: user.email,
+            from: desk.identity(None),
+            subject: "Wrong sign-in codes were entered for your address".to_owned(),
             text,
             html,
             message_id: desk.message_id(&delivery.id),

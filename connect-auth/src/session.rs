@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use connect_core::event::Fact;
+use connect_core::event::{Cause, Fact};
 use connect_core::store::{Revoke, Session};
 use connect_core::user::User;
 use connect_core::{Actor, ChangeSet, Error, Random, Result, SessionId, UserId};
@@ -98,7 +98,7 @@ impl Auth {
             }
             (session.seen_at, session.idle_ends_at) = (now, idle_ends_at);
         }
-        let identity = Identity { user: Arc::new(user), session: Arc::new(session) };
+        let identity = Identity { user: Arc::new(user), session: Arc::new(session), cause: Cause::default() };
         let mut known = self.inner.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= CAPACITY {
             known.clear();
@@ -149,22 +149,26 @@ impl Auth {
             return Err(Error::Forbidden("the session has ended"));
         }
         self.end_streak(&user.email).await?;
-        self.signed_in(user, session, token, client).await
+        self.signed_in(user, (session, token), replaces, client).await
     }
 
     /// Notes a session that was opened.
     pub(crate) async fn signed_in(
         &self,
         user: User,
-        session: Session,
-        token: SessionToken,
+        (session, token): (Session, SessionToken),
+        replaced: Option<SessionId>,
         client: &Client,
     ) -> Result<SignedIn> {
         self.forget_known();
         let desk = &self.inner.desk;
-        let moment = desk.moment_of(Actor::User(user.id)).for_request(client.request_id.clone());
+        let cause = client.cause(Some(&session.method), desk.random());
+        let moment = desk.moment_of(Actor::User(user.id)).because(cause);
         let fact = Fact::AuthSignedIn { user: user.id, session: session.id };
         let mut changes = ChangeSet::new(&moment).fact(fact, &moment);
+        if let Some(old) = replaced {
+            changes = changes.fact(Fact::AuthSessionReplaced { session: old, by: session.id }, &moment);
+        }
         // Nobody is told of the browser that they have just made their account with.
         let is_new_account = desk.now().since(user.created_at) < NEW_ACCOUNT;
         if !is_new_account && self.known_device(client, &user.email).is_none() {
@@ -194,7 +198,7 @@ impl Auth {
 
     /// Ends one session of the person's own; another's is as good as absent.
     pub async fn end_session(&self, identity: &Identity, id: SessionId) -> Result<()> {
-        match self.end(identity.user.id, Revoke::One(id), Some(id)).await? {
+        match self.end(identity.user.id, Revoke::One(id), Some(id), identity.cause.clone()).await? {
             0 => Err(Error::NotFound("session")),
             _ => Ok(()),
         }
@@ -202,7 +206,7 @@ impl Auth {
 
     /// Ends all sessions of the person but the one that asks.
     pub async fn end_other_sessions(&self, identity: &Identity) -> Result<u64> {
-        self.end(identity.user.id, Revoke::AllBut(identity.session.id), None).await
+        self.end(identity.user.id, Revoke::AllBut(identity.session.id), None, identity.cause.clone()).await
     }
 
     pub(crate) async fn end_sessions_but(&self, user: UserId, kept: SessionId) -> Result<u64> {
@@ -211,14 +215,14 @@ impl Auth {
 
     /// Ends all sessions of a user; for hosts and commands.
     pub async fn end_all_sessions(&self, user: UserId) -> Result<u64> {
-        self.end(user, Revoke::All, None).await
+        self.end(user, Revoke::All, None, Cause::default()).await
     }
 
-    async fn end(&self, user: UserId, which: Revoke, session: Option<SessionId>) -> Result<u64> {
+    async fn end(&self, user: UserId, which: Revoke, session: Option<SessionId>, cause: Cause) -> Result<u64> {
         let ended = self.inner.store.revoke(user, which).await?;
         self.forget_known();
         if ended > 0 {
-            let moment = self.inner.desk.moment_of(Actor::User(user));
+            let moment = self.inner.desk.moment_of(Actor::User(user)).because(cause);
             let changes = ChangeSet::new(&moment).fact(Fact::AuthSessionsEnded { user, session }, &moment);
             self.inner.desk.commit_to_directory(changes).await?;
         }

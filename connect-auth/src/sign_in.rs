@@ -1,7 +1,5 @@
 //! Signing in with a code: asking for it, and entering it.
 
-use std::sync::Arc;
-
 use connect_core::event::Fact;
 use connect_core::store::Session;
 use connect_core::user::User;
@@ -12,6 +10,9 @@ use crate::challenge::{Asked, SIGN_IN};
 use crate::code::ChallengeSecret;
 use crate::evaluate::Proven;
 use crate::session::SessionToken;
+
+/// What proves who somebody is who signs in so.
+const METHOD: &str = "email_code";
 
 /// Somebody asks for a code.
 #[derive(Debug, Clone)]
@@ -114,28 +115,22 @@ impl Auth {
         if self.is_reserved(&challenge.email) {
             return Err(not_right());
         }
-        let user = desk.users().find_or_create(&challenge.email, None::<Name>).await?;
+        let user = desk.users().because(client.cause(Some(METHOD), desk.random())).find_or_create(&challenge.email, None::<Name>).await?;
         if user.disabled {
             return Err(not_right());
         }
         let user = self.first_proof(user).await?;
-        let (session, token) = self.fresh_session(&user, "email_code", client);
+        let (session, token) = self.fresh_session(&user, METHOD, client);
         let now = desk.now();
-        let mut begun = store.consume(challenge.id, session.clone(), verify.replaces, now).await?;
-        if !begun && verify.replaces.is_some() {
+        let mut replaced = verify.replaces;
+        let mut begun = store.consume(challenge.id, session.clone(), replaced, now).await?;
+        if !begun && replaced.take().is_some() {
             // The session of before may have ended meanwhile: then there is none to replace.
             begun = store.consume(challenge.id, session.clone(), None, now).await?;
         }
         if !begun {
             return Err(not_right());
         }
-        Ok(self.signed_in(user, session, token, client).await?)
-    }
-
-    /// Keeps a fact in the journal of the directory.
-    pub(crate) async fn note(&self, client: &Client, fact: Fact) -> Result<()> {
-        let request_id: Option<Arc<str>> = client.request_id.clone();
-        let moment = self.inner.desk.moment_of(Actor::System).for_request(request_id);
-        self.inner.desk.commit_to_directory(ChangeSet::new(&moment).fact(fact, &moment)).await
+        Ok(self.signed_in(user, (session, token), replaced, client).await?)
     }
 }

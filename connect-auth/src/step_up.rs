@@ -74,9 +74,11 @@ impl Auth {
         }
         self.forget_known();
         let user = identity.user.as_ref().clone();
-        let moment = desk.moment_of(Actor::User(user.id)).for_request(client.request_id.clone());
-        let fact = Fact::AuthSteppedUp { user: user.id, session: session.id };
-        desk.commit_to_directory(ChangeSet::new(&moment).fact(fact, &moment)).await?;
+        let moment = desk.moment_of(Actor::User(user.id)).because(client.cause(Some(&session.method), desk.random()));
+        let changes = ChangeSet::new(&moment)
+            .fact(Fact::AuthSteppedUp { user: user.id, session: session.id }, &moment)
+            .fact(Fact::AuthSessionReplaced { session: present.id, by: session.id }, &moment);
+        desk.commit_to_directory(changes).await?;
         let device = self.device_text(device, &user.email);
         Ok(SignedIn { user, session, token, device })
     }
