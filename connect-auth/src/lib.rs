@@ -27,7 +27,7 @@ mod settings;
 mod sign_in;
 mod step_up;
 
-pub use api_key::{ApiKeyToken, IssuedKey, KeyIdentity};
+pub use api_key::{ApiKeyToken, IssuedKey, KEY_METHOD, KeyIdentity};
 pub use attachment_link::AttachmentLink;
 pub use auth::{Auth, AuthBuilder, Client, Identity};
 pub use bound::Bound;

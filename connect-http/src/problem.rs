@@ -17,6 +17,8 @@ pub struct Problem {
     pub(crate) current: Option<Value>,
     pub(crate) retry_after: Option<u64>,
     pub(crate) remaining: Option<u32>,
+    /// The action of the matrix of roles that was not allowed.
+    pub(crate) denied: Option<&'static str>,
 }
 
 impl Problem {
@@ -29,6 +31,7 @@ impl Problem {
             current: None,
             retry_after: None,
             remaining: None,
+            denied: None,
         }
     }
 
@@ -119,7 +122,9 @@ impl From<Error> for Problem {
         match error {
             Error::Invalid(errors) => Self::invalid(errors),
             Error::NotFound(_) => Self::new(StatusCode::NOT_FOUND, "not_found", text),
-            Error::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, "forbidden", text),
+            Error::Forbidden(action) => {
+                Self { denied: Some(action), ..Self::new(StatusCode::FORBIDDEN, "forbidden", text) }
+            }
             Error::StepUpRequired => Self::new(StatusCode::FORBIDDEN, "step_up_required", text),
             Error::Refused { code, detail } => Self::new(StatusCode::CONFLICT, code, detail),
             Error::VersionMismatch { current, .. } => {

@@ -22,6 +22,8 @@ pub use token::ApiKeyToken;
 const KNOWN_FOR: Duration = Duration::from_secs(1);
 /// Most keys known at once.
 const CAPACITY: usize = 10_000;
+/// The method by which a program proves who it is, as the journal names it.
+pub const KEY_METHOD: &str = "api_key";
 
 /// Keys that were looked up within the last second.
 pub(crate) type KnownKeys = RwLock<HashMap<ApiKeyId, KnownKey>>;
@@ -128,10 +130,7 @@ impl Auth {
         let KnownKey { workspace, key, owner, .. } = known;
         match self.inner.desk.admit_key(&ProvenMailbox::attest(&owner), workspace, &key).await {
             Ok(access) => {
-                let access = match &shown.client.request_id {
-                    Some(id) => access.for_request(id.clone()),
-                    None => access,
-                };
+                let access = access.because(shown.client.cause(Some(KEY_METHOD), self.inner.desk.random()));
                 Ok(Some(KeyIdentity { key, owner, access, hash: shown.hash.into() }))
             }
             Err(Error::NotFound(_)) => Ok(None),

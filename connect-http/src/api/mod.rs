@@ -2,6 +2,7 @@
 
 pub(crate) mod api_key;
 pub(crate) mod attachment;
+pub(crate) mod audit;
 pub(crate) mod auth;
 mod contact;
 mod invitation;
@@ -54,6 +55,7 @@ fn in_workspace() -> Router<App> {
         .route("/attachments/{attachment}", get(attachment::read::handle))
         .route("/attachments/{attachment}/link", post(attachment::link::handle))
         .route("/labels", get(label::list::handle).post(label::create::handle))
+        .route("/audit", get(audit::list::handle))
         .route("/live", get(live::handle))
         .route("/tickets", get(ticket::list::handle).post(ticket::open::handle))
         .route("/tickets/{ticket}", get(ticket::read::handle).patch(ticket::update::handle))

@@ -1,12 +1,13 @@
 //! Who calls.
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use connect_auth::{ApiKeyToken, Client, Identity, KeyIdentity, SessionToken};
+use connect_auth::{ApiKeyToken, Client, Identity, KEY_METHOD, KeyIdentity, SessionToken};
 use http::header::{AUTHORIZATION, COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 
 use crate::app::{App, Cookie};
+use crate::middleware::Witness;
 use crate::problem::Problem;
 
 /// Somebody who is known: a person, or a program that acts for one. What is for people takes a [`Person`].
@@ -92,16 +93,21 @@ impl FromRequestParts<App> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let client = parts.extensions.get::<Client>().cloned().unwrap_or_default();
         let credential = Credential::of(app, &parts.headers);
+        let witness = parts.extensions.get::<Witness>();
         // Counted only after the credential was found good, so that nobody spends another's share.
         match &credential {
             Credential::Session(token) => {
                 if let Some(identity) = app.auth().authenticate(token).await? {
+                    let actor = connect_core::Actor::User(identity.user.id);
+                    witness.inspect(|witness| witness.known(actor, &identity.session.method));
                     app.auth().count_request(identity.session.id.to_string()).await?;
+                    let identity = identity.in_request(&client, app.desk().random());
                     return Ok(Self::Person(Person { identity, client }));
                 }
             }
             Credential::Key(token) => {
                 if let Some(identity) = app.auth().authenticate_key(token, &client).await? {
+                    witness.inspect(|witness| witness.known(identity.access.actor(), KEY_METHOD));
                     app.auth().count_request(identity.key.id.to_string()).await?;
                     return Ok(Self::Program(Program { identity, client }));
                 }

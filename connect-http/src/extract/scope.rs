@@ -1,12 +1,14 @@
 //! In which workspace, allowed what.
 
 use axum::extract::{FromRequestParts, RawPathParams};
+use connect_auth::Refused;
 use connect_core::store::TicketKey;
 use connect_core::{Access, Role};
 use http::request::Parts;
 
 use super::caller::{Caller, Person};
 use crate::app::App;
+use crate::middleware::Witness;
 use crate::problem::Problem;
 
 /// A caller who was let into the workspace that the path names. Handlers use its access and no other, so
@@ -67,17 +69,14 @@ impl FromRequestParts<App> for Scope {
         let segments: Vec<(String, String)> = params.iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
         let workspace = segments.iter().find(|(name, _)| name == "workspace").ok_or_else(not_found)?;
         let access = match &caller {
-            Caller::Person(person) => {
-                let access = app.desk().admit(&person.identity.person(), &workspace.1).await?;
-                match &person.client.request_id {
-                    Some(id) => access.for_request(id.clone()),
-                    None => access,
-                }
-            }
+            Caller::Person(person) => app.desk().admit(&person.identity.person(), &workspace.1).await?,
             // A key is let into its own workspace; to it there are no others.
             Caller::Program(program) if program.identity.is_of(&workspace.1) => program.identity.access.clone(),
             Caller::Program(_) => return Err(not_found()),
         };
+        if let Some(witness) = parts.extensions.get::<Witness>() {
+            witness.place(Refused { workspace: access.workspace_id(), actor: access.actor() });
+        }
         Ok(Self { access, caller, segments })
     }
 }

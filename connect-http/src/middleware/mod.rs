@@ -4,6 +4,7 @@
 pub(crate) mod csrf;
 mod headers;
 mod key_in_url;
+mod refusals;
 
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
@@ -23,17 +24,21 @@ use crate::extract::cookie;
 use crate::extract::upload::is_multipart;
 use crate::problem::Problem;
 
+pub(crate) use refusals::Witness;
+
 /// Carries a request through the desk.
 pub(crate) async fn around(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let id: Arc<str> = format!("req_{:032x}", app.desk().ids().next_bits()).into();
     let client = client(&app, &request, &id);
     // The template of the route, not the path: paths name people and tickets.
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned()).unwrap_or_default();
-    let span = tracing::info_span!("request", %id, method = %request.method(), route);
+    let span = tracing::info_span!("request", %id, method = %request.method(), route = %route);
     let is_api = request.uri().path().contains("/api/") || request.uri().path().ends_with("/api");
     // Whoever sends files sends them for as long as their line takes.
     let brings_files = is_multipart(request.headers()) || route_of_uploads(&request);
     let patience = if brings_files { app.settings().upload_timeout } else { app.settings().timeout };
+    let refusals = refusals::Watch::new(&request, &route, client.clone());
+    request.extensions_mut().insert(refusals.witness());
     request.extensions_mut().insert(client);
     let inner = async {
         if let Err(problem) = key_in_url::check(&request) {
@@ -58,6 +63,9 @@ pub(crate) async fn around(State(app): State<App>, mut request: Request, next: N
         }
     };
     let mut response = inner.instrument(span.clone()).await;
+    if let Some(fact) = refusals.fact(&response) {
+        refusals.keep(&app, fact).instrument(span.clone()).await;
+    }
     span.in_scope(|| tracing::debug!(status = response.status().as_u16(), "answered"));
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         let body = written(&app, &problem, &id, is_api);
@@ -80,14 +88,15 @@ fn route_of_uploads(request: &Request) -> bool {
 
 fn client(app: &App, request: &Request, id: &Arc<str>) -> Client {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let agent = request.headers().get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+    // Whatever its bytes are, they say who it was.
+    let agent = request.headers().get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
     // A request with an Authorization header ignores cookies.
     let is_browser = !request.headers().contains_key(header::AUTHORIZATION);
     let device = is_browser.then(|| cookie(app, request.headers(), Cookie::Device)).flatten();
     Client {
         device: device.map(str::to_owned),
         ip: peer.map(|ConnectInfo(address)| address.ip()),
-        agent: agent.map(str::to_owned),
+        agent: agent.map(std::borrow::Cow::into_owned),
         request_id: Some(id.clone()),
     }
 }

@@ -27,6 +27,7 @@ struct MembersPage {
     members: Vec<Entry>,
     invited: Vec<Entry>,
     may_invite: bool,
+    may_audit: bool,
     roles: Vec<&'static str>,
     form: InviteForm,
     error: String,
@@ -58,6 +59,7 @@ async fn page(app: &App, scope: &Scope, form: InviteForm, error: String) -> Resu
             .map(|i| Entry { name: String::new(), email: i.email.to_string(), role: i.role.as_str() })
             .collect(),
         may_invite,
+        may_audit: app.desk().may(&scope.access, Action::ReadAudit),
         roles: Role::ALL.iter().filter(|role| **role <= own).map(|role| role.as_str()).collect(),
         form,
         error,

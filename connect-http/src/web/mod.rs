@@ -7,6 +7,7 @@ mod account;
 mod api_keys;
 mod assets;
 mod attachment;
+mod audit;
 mod form;
 mod home;
 mod join;
@@ -47,6 +48,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/{workspace}/tickets/{ticket}/note", post(ticket::note))
         .route("/{workspace}/tickets/{ticket}/update", post(ticket::update))
         .route("/{workspace}/attachments/{attachment}", get(attachment::read))
+        .route("/{workspace}/audit", get(audit::show))
         .route("/{workspace}/members", get(members::list).post(members::invite))
         .route("/{workspace}/api-keys", get(api_keys::list).post(api_keys::create))
         .route("/{workspace}/api-keys/{key}/revoke", post(api_keys::revoke))

@@ -91,7 +91,7 @@ pub(super) async fn open_workspace(
     let new = NewWorkspace { name, slug };
     let workspace = app.desk().workspaces().create(&caller.identity.person(), new, None).await?;
     if let Some(your_name) = your_name {
-        app.desk().users().rename(caller.identity.user.id, your_name).await?;
+        app.desk().users().because(caller.identity.cause.clone()).rename(caller.identity.user.id, your_name).await?;
     }
     Ok(workspace.slug)
 }

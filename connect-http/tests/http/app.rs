@@ -114,6 +114,7 @@ impl TestApp {
         let desk = with(Desk::builder(store, Arc::new(RoleMatrix)))
             .clock(clock.clone())
             .subscriber(auth.mail())
+            .sealer(auth.sealer())
             .channel(mail.clone())
             .build(DeskSettings {
                 attachment_limit: ATTACHMENT_LIMIT,

@@ -7,7 +7,9 @@ use connect_core::delivery::{Claim, Claimed, Delivery, DeliveryList, Route, Sett
 use connect_core::event::Event;
 use connect_core::message::Message;
 use connect_core::record::Record;
-use connect_core::store::{EventList, MessageList, RecordList, StoredAnswer, TicketKey, TicketRow, Unrouted};
+use connect_core::store::{
+    EventList, MessageList, OriginList, RecordList, Seal, SealList, StoredAnswer, TicketKey, TicketRow, Unrouted,
+};
 use connect_core::ticket::TicketList;
 use connect_core::{
     Actor, ChangeSet, CommitError, Committed, DeliveryId, Limit, MessageId, Store, StoreError, WorkspaceId,
@@ -37,6 +39,8 @@ mockall::mock! {
         async fn workspaces(&self, after: Option<WorkspaceId>, limit: Limit) -> Result<Vec<WorkspaceId>, StoreError>;
         async fn unrouted(&self, limit: Limit) -> Result<Vec<Unrouted>, StoreError>;
         async fn route(&self, workspace: WorkspaceId, route: Route) -> Result<bool, StoreError>;
+        async fn seals(&self, workspace: WorkspaceId, list: SealList) -> Result<Vec<Seal>, StoreError>;
+        async fn forget_origins(&self, workspace: WorkspaceId, list: OriginList) -> Result<u64, StoreError>;
         async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StoreError>;
         async fn settle(&self, workspace: WorkspaceId, id: DeliveryId, token: u32, settlement: Settlement) -> Result<bool, StoreError>;
         async fn deliveries(&self, workspace: WorkspaceId, list: DeliveryList) -> Result<Vec<Delivery>, StoreError>;

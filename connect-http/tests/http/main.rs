@@ -8,6 +8,7 @@ mod api_keys;
 mod app;
 mod attachment_pages;
 mod attachments;
+mod audit;
 mod auth;
 mod bad_input;
 mod blobs;

@@ -19,7 +19,11 @@ pub async fn desk(
     let store = Arc::new(SqliteStore::from_pool(pool, SqliteSettings::default()).await?);
     let keys = KeyRing::new(secret, Vec::new())?;
     let auth = Auth::builder(store.clone(), Arc::new(MemoryLimiter::new()), keys, AuthSettings::default())?;
-    let desk = Desk::builder(store, Arc::new(RoleMatrix)).subscriber(auth.mail()).channel(mail).build(settings);
+    let desk = Desk::builder(store, Arc::new(RoleMatrix))
+        .subscriber(auth.mail())
+        .sealer(auth.sealer())
+        .channel(mail)
+        .build(settings);
     let secure = desk.settings().public_url.starts_with("https://");
     let app = App::new(auth.build(desk.clone()), HttpSettings { secure, ..HttpSettings::default() });
     Ok((desk, connect_http::router(app)))

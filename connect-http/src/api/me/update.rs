@@ -21,6 +21,6 @@ pub(crate) async fn handle(
     command: Command<Body>,
 ) -> Result<Json<Value>, Problem> {
     let name = Name::parse("name", &command.value.name)?;
-    let user = app.desk().users().rename(caller.identity.user.id, name).await?;
+    let user = app.desk().users().because(caller.identity.cause.clone()).rename(caller.identity.user.id, name).await?;
     Ok(Json(super::shape(&user)))
 }

@@ -1,0 +1,570 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::{HeaderValue, Method, Request};
+use connect_auth::AuthSettings;
+use connect_core::event::{Event, Fact};
+use connect_core::store::{EventList, Quota};
+use connect_core::{Actor, Limit, WorkspaceId};
+use connect_store::{SqliteSettings, SqliteStore};
+use serde_json::{Value, json};
+
+use crate::app::{Answer, TestApp, User, settings};
+
+/// A request from somewhere.
+fn request(method: Method, path: &str, token: Option<&str>, body: Option<&Value>) -> Request<Body> {
+    let mut request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("user-agent", "curl/8.5 (ü)")
+        .extension(ConnectInfo::<SocketAddr>(([192, 0, 2, 7], 4711).into()));
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    if body.is_some() {
+        request = request.header("content-type", "application/json");
+    }
+    request.body(Body::from(body.map(ToString::to_string).unwrap_or_default())).expect("a request")
+}
+
+async fn send(app: &TestApp, method: Method, path: &str, by: Option<&User>, body: Option<&Value>) -> Answer {
+    app.anonymous().send(request(method, &format!("/api/v1{path}"), by.map(User::token), body)).await
+}
+
+async fn journal(app: &TestApp, workspace: WorkspaceId) -> Vec<Event> {
+    let (mut events, mut after) = (Vec::new(), 0);
+    loop {
+        let list = EventList { after, limit: Limit::MAX, ..EventList::default() };
+        let page = app.desk.store().events(workspace, list).await.expect("read");
+        let Some(last) = page.last() else { return events };
+        after = last.seq;
+        events.extend(page);
+    }
+}
+
+async fn named(app: &TestApp, workspace: WorkspaceId, name: &str) -> Vec<Event> {
+    let events = journal(app, workspace).await;
+    events.into_iter().filter(|event| event.fact.name() == name).collect()
+}
+
+async fn acme_id(app: &TestApp) -> WorkspaceId {
+    app.desk.find_workspace("acme").await.expect("read").expect("it exists").id
+}
+
+/// What every event of a request from somewhere carries.
+#[track_caller]
+fn assert_from_somewhere(event: &Event, answer: Option<&Answer>) {
+    let origin = event.origin.as_ref().unwrap_or_else(|| panic!("{} came from somewhere", event.fact.name()));
+    assert_eq!(origin.address.as_deref(), Some("192.0.2.7"), "{event:?}");
+    assert_eq!(origin.agent.as_deref(), Some("curl/8.5 (ü)"), "{event:?}");
+    assert!(event.has_true_origin());
+    if let Some(answer) = answer {
+        assert_eq!(event.request_id.as_deref(), answer.headers["x-request-id"].to_str().ok(), "{event:?}");
+    }
+}
+
+#[tokio::test]
+async fn sec_80_signing_in_is_in_the_journal_with_all_that_is_known() {
+    let app = TestApp::new();
+    let asked =
+        send(&app, Method::POST, "/auth/otp/request", None, Some(&json!({"email": "ada@example.org", "token": true})))
+            .await;
+    let issued = asked.expect(202);
+    app.deliver().await;
+    let code = app.code("ada@example.org");
+    let guess = |code: &str| json!({"challenge_id": issued["challenge_id"], "challenge_secret": issued["challenge_secret"], "code": code, "token": true});
+    let wrong = send(&app, Method::POST, "/auth/otp/verify", None, Some(&guess("0000 0001"))).await;
+    wrong.problem(401);
+    let right = send(&app, Method::POST, "/auth/otp/verify", None, Some(&guess(&code))).await;
+    let token = right.expect(200)["session"]["token"].as_str().expect("a token").to_owned();
+    let out = app.anonymous().send(request(Method::POST, "/api/v1/auth/logout", Some(&token), None)).await;
+    out.expect(204);
+    for (name, answer, is_refusal) in [
+        ("auth.code_requested", &asked, false),
+        ("auth.code_refused", &wrong, true),
+        ("user.created", &right, false),
+        ("auth.signed_in", &right, false),
+        ("auth.sessions_ended", &out, false),
+    ] {
+        let events = named(&app, WorkspaceId::DIRECTORY, name).await;
+        let [event] = events.as_slice() else { panic!("one {name}: {events:?}") };
+        assert_from_somewhere(event, Some(answer));
+        assert_eq!(event.fact.is_refusal(), is_refusal, "{name}");
+        assert!(event.target().is_some(), "{name} is about something");
+        assert!(event.at > connect_core::Timestamp::default());
+    }
+    let signed_in = &named(&app, WorkspaceId::DIRECTORY, "auth.signed_in").await[0];
+    assert!(matches!(signed_in.actor, Actor::User(_)));
+    assert_eq!(signed_in.method.as_deref(), Some("email_code"));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn sec_80_a_session_that_takes_the_place_of_another_is_told() {
+    let app = TestApp::new();
+    let first = app.sign_in("ada@example.org").await;
+    let issued = app.ask_code("ada@example.org").await;
+    let body = json!({
+        "challenge_id": issued["challenge_id"], "challenge_secret": issued["challenge_secret"], "code": app.code("ada@example.org"),
+    });
+    let cookie = format!("__Host-connect_session={}", first.token());
+    let headers = [("cookie", cookie.as_str()), ("sec-fetch-site", "same-origin")];
+    let again = app.anonymous().call(Method::POST, "/auth/otp/verify", &headers, Some(&body.to_string())).await;
+    let session = again.expect(200)["session"]["id"].clone();
+    let replaced = named(&app, WorkspaceId::DIRECTORY, "auth.session_replaced").await;
+    assert_eq!(replaced.len(), 1);
+    assert_eq!(replaced[0].fact.details()["by"], session);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn sec_80_changes_of_members_and_invitations_carry_who_from_where() {
+    let (app, _, owner, _) = TestApp::acme().await;
+    let body = json!({"email": "new@acme.example", "role": "member"});
+    let invited = send(&app, Method::POST, "/workspaces/acme/invitations", Some(&owner), Some(&body)).await;
+    let id = invited.expect(201)["id"].as_str().expect("an id").to_owned();
+    app.deliver().await;
+    let token = app.invitation_token("new@acme.example");
+    let user = app.sign_in("new@acme.example").await;
+    let path = format!("/workspaces/acme/invitations/{id}/accept");
+    let accepted = send(&app, Method::POST, &path, Some(&user), Some(&json!({"token": token}))).await;
+    accepted.expect(200);
+    let me = user.get("/me").await.expect(200)["id"].as_str().expect("an id").to_owned();
+    let member = format!("/workspaces/acme/members/{me}");
+    let raised = send(&app, Method::PATCH, &member, Some(&owner), Some(&json!({"role": "admin"}))).await;
+    raised.expect(200);
+    let removed = send(&app, Method::DELETE, &member, Some(&owner), None).await;
+    removed.expect(204);
+    let acme = acme_id(&app).await;
+    for (name, answer) in [
+        ("invitation.created", &invited),
+        ("invitation.accepted", &accepted),
+        ("member.role_changed", &raised),
+        ("member.removed", &removed),
+    ] {
+        let events = named(&app, acme, name).await;
+        assert_eq!(events.len(), 1, "{name}");
+        assert_from_somewhere(&events[0], Some(answer));
+        assert_eq!(events[0].method.as_deref(), Some("email_code"));
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn sec_80_denied_access_and_requests_from_other_sites_are_in_the_journal() {
+    let (app, _, owner, _) = TestApp::acme().await;
+    let viewer = app.member(&owner, "viewer@acme.example", "viewer").await;
+    let body = json!({"email": "x@acme.example", "role": "viewer"});
+    let denied = send(&app, Method::POST, "/workspaces/acme/invitations", Some(&viewer), Some(&body)).await;
+    denied.problem(403);
+    let acme = acme_id(&app).await;
+    let events = named(&app, acme, "access.denied").await;
+    assert_eq!(events.len(), 1);
+    assert_from_somewhere(&events[0], Some(&denied));
+    let me = viewer.get("/me").await.expect(200)["id"].clone();
+    assert_eq!((json!(events[0].actor), events[0].method.as_deref()), (me, Some("email_code")));
+    let route = "POST /api/v1/workspaces/{workspace}/invitations".to_owned();
+    assert_eq!(events[0].fact, Fact::AccessDenied { action: "members.manage".to_owned(), route });
+
+    // On a page, which shows the refusal itself.
+    let form = Request::post("/acme/members")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("authorization", format!("Bearer {}", viewer.token()))
+        .extension(ConnectInfo::<SocketAddr>(([192, 0, 2, 7], 1).into()))
+        .header("user-agent", "curl/8.5 (ü)")
+        .body(Body::from("email=x%40acme.example&role=viewer"))
+        .expect("a request");
+    assert_eq!(viewer.send(form).await.status, 403);
+    assert_eq!(named(&app, acme, "access.denied").await.len(), 2, "pages are no way round it");
+
+    let mut forged = request(Method::PATCH, "/api/v1/me", None, Some(&json!({"name": "Eve"})));
+    let cookie = format!("__Host-connect_session={}", viewer.token());
+    forged.headers_mut().insert("cookie", HeaderValue::from_str(&cookie).expect("a header"));
+    forged.headers_mut().insert("sec-fetch-site", HeaderValue::from_static("cross-site"));
+    let refused = app.anonymous().send(forged).await;
+    assert_eq!(refused.problem(403), "cross_site");
+    let events = named(&app, WorkspaceId::DIRECTORY, "access.cross_site").await;
+    assert_eq!(events.len(), 1);
+    assert_from_somewhere(&events[0], Some(&refused));
+    assert_eq!(events[0].fact, Fact::AccessCrossSite { route: "PATCH /api/v1/me".to_owned() });
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn sec_80_limits_that_are_met_are_in_the_journal() {
+    let mut few = settings();
+    few.quotas.requests = Quota::per_seconds(3, 60);
+    few.quotas.sends_per_ip = Quota::per_seconds(1, 60);
+    let app = TestApp::with(few);
+    let user = app.sign_in("ada@example.org").await;
+    for _ in 0..3 {
+        send(&app, Method::GET, "/me", Some(&user), None).await.expect(200);
+    }
+    let limited = send(&app, Method::GET, "/me", Some(&user), None).await;
+    assert_eq!(limited.problem(429), "rate_limited");
+    let asked = json!({"email": "ada@example.org", "token": true});
+    send(&app, Method::POST, "/auth/otp/request", None, Some(&asked)).await.expect(202);
+    let unsent = send(&app, Method::POST, "/auth/otp/request", None, Some(&asked)).await;
+    assert_eq!(unsent.problem(429), "rate_limited");
+    let events = named(&app, WorkspaceId::DIRECTORY, "access.limited").await;
+    assert_eq!(events.len(), 2);
+    assert_from_somewhere(&events[0], Some(&limited));
+    assert!(matches!(events[0].actor, Actor::User(_)), "whose limit it was is known");
+    assert_from_somewhere(&events[1], Some(&unsent));
+    assert_eq!(events[1].fact, Fact::AccessLimited { route: "POST /api/v1/auth/otp/request".to_owned() });
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn sec_80_a_flood_of_refusals_does_not_flood_the_journal() {
+    let (app, _, owner, _) = TestApp::acme().await;
+    let viewer = app.member(&owner, "viewer@acme.example", "viewer").await;
+    let before = journal(&app, WorkspaceId::DIRECTORY).await.len();
+    for _ in 0..100 {
+        send(&app, Method::POST, "/workspaces/acme/labels", Some(&viewer), Some(&json!({"name": "x"})))
+            .await
+            .problem(403);
+    }
+    let acme = acme_id(&app).await;
+    assert_eq!(named(&app, acme, "access.denied").await.len(), 20);
+    assert_eq!(journal(&app, WorkspaceId::DIRECTORY).await.len(), before);
+    app.clock.advance(Duration::from_secs(60));
+    send(&app, Method::POST, "/workspaces/acme/labels", Some(&viewer), Some(&json!({"name": "x"}))).await.problem(403);
+    assert_eq!(named(&app, acme, "access.denied").await.len(), 21, "in the next minute it begins anew");
+    let told = named(&app, WorkspaceId::DIRECTORY, "access.suppressed").await;
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].fact, Fact::AccessSuppressed { count: 80 });
+    assert_from_somewhere(&told[0], None);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn sec_81_a_refusal_stays_though_its_request_changed_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("connect.db");
+    let open = async || Arc::new(SqliteStore::open(&path, SqliteSettings::default()).await.expect("the file opens"));
+    let store = open().await;
+    let (app, _, owner, _) = TestApp::over(store.clone(), store.clone(), settings()).with_acme().await;
+    let viewer = app.member(&owner, "viewer@acme.example", "viewer").await;
+    let me = viewer.get("/me").await.expect(200)["id"].as_str().expect("an id").to_owned();
+    let member = format!("/workspaces/acme/members/{me}");
+    send(&app, Method::PATCH, &member, Some(&viewer), Some(&json!({"role": "owner"}))).await.problem(403);
+    let issued = app.ask_code("eve@example.org").await;
+    app.verify(&issued, "0000 0001").await.problem(401);
+    let acme = acme_id(&app).await;
+    app.finish().await;
+    store.close().await;
+
+    // As a process sees it that is started afterwards.
+    let store = open().await;
+    let app = TestApp::over(store.clone(), store, settings());
+    let events = journal(&app, acme).await;
+    assert_eq!(events.last().map(|event| event.fact.name()).as_deref(), Some("access.denied"), "it is kept");
+    assert!(events.iter().all(|event| event.fact.name() != "member.role_changed"), "and nothing else was");
+    assert_eq!(named(&app, WorkspaceId::DIRECTORY, "auth.code_refused").await.len(), 1);
+    assert!(app.desk.verify_journal(acme).await.expect("read").flaw.is_none(), "and sealed like all else");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn sec_82_owners_and_admins_of_the_workspace_read_it_and_nobody_else() {
+    let (app, anonymous, owner, customer) = TestApp::acme().await;
+    let path = "/workspaces/acme/audit";
+    assert!(!owner.get(path).await.expect(200)["data"].as_array().expect("rows").is_empty());
+    let admin = app.member(&owner, "admin@acme.example", "admin").await;
+    admin.get(path).await.expect(200);
+    for (who, email) in [("member", "member@acme.example"), ("viewer", "viewer@acme.example")] {
+        let user = app.member(&owner, email, who).await;
+        assert_eq!(user.get(path).await.problem(403), "forbidden", "{who}");
+        let csv = user.call(Method::GET, path, &[("accept", "text/csv")], None).await;
+        assert_eq!(csv.problem(403), "forbidden", "{who}");
+        assert_eq!(user.get(&format!("{path}?ticket=1")).await.problem(403), "forbidden", "{who}");
+        let page = user
+            .send(
+                user.request(Method::GET, "/../../acme/audit")
+                    .uri("/acme/audit")
+                    .body(Body::empty())
+                    .expect("a request"),
+            )
+            .await;
+        assert_eq!(page.status, 403, "{who}");
+    }
+    assert_eq!(customer.get(path).await.problem(403), "forbidden");
+    assert_eq!(anonymous.get(path).await.problem(401), "unauthorized");
+    let stranger = app.sign_in("stranger@else.example").await;
+    assert_eq!(stranger.get(path).await.problem(404), "not_found");
+    stranger.post("/workspaces", &json!({"name": "Bolt", "slug": "bolt"})).await.expect(201);
+    assert_eq!(stranger.get(path).await.problem(404), "not_found", "an owner of another workspace is nobody here");
+    for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+        let answer = owner.call(method.clone(), path, &[], Some("{}")).await;
+        assert_eq!(answer.problem(405), "method_not_allowed", "{method}: it can be read only");
+    }
+    app.finish().await;
+}
+
+/// Positions and the next cursor of a page.
+async fn page(owner: &User, query: &str) -> (Vec<u64>, Option<String>) {
+    let page = owner.get(&format!("/workspaces/acme/audit?{query}")).await.expect(200);
+    let positions = page["data"].as_array().expect("rows").iter().filter_map(|row| row["position"].as_u64()).collect();
+    (positions, page["next_cursor"].as_str().map(str::to_owned))
+}
+
+/// Positions over all pages.
+async fn walk(owner: &User, query: &str) -> Vec<u64> {
+    let (mut all, mut next) = page(owner, query).await;
+    while let Some(cursor) = next {
+        let (rows, after) = page(owner, &format!("{query}&cursor={cursor}")).await;
+        all.extend(rows);
+        next = after;
+    }
+    all
+}
+
+#[tokio::test]
+async fn the_audit_log_is_filtered_and_paged_both_ways() {
+    let (app, _, owner, _) = TestApp::acme().await;
+    let started = app.desk.now();
+    let mut tickets = Vec::new();
+    for n in 0..12 {
+        app.clock.advance(Duration::from_secs(3600));
+        tickets.push(owner.open(&format!("T{n}")).await);
+    }
+    owner.post(&format!("{}/messages", tickets[0]), &json!({"kind": "note", "body": "later"})).await.expect(201);
+    let events = journal(&app, acme_id(&app).await).await;
+    let fits = |wanted: &dyn Fn(&Event) -> bool| {
+        events.iter().filter(|event| wanted(event)).map(|event| event.seq).collect::<Vec<_>>()
+    };
+    let me = owner.get("/me").await.expect(200)["id"].as_str().expect("an id").to_owned();
+    let ticket = tickets[0].rsplit('/').next().expect("an id").to_owned();
+    let (from, to) = (started.plus(Duration::from_secs(3 * 3600)), started.plus(Duration::from_secs(6 * 3600)));
+    let type_of = |event: &Event| event.fact.name();
+    for (query, expected) in [
+        (String::new(), fits(&|_| true)),
+        (format!("actor={me}"), fits(&|event| event.actor.to_string() == me)),
+        ("actor=me".to_owned(), fits(&|event| event.actor.to_string() == me)),
+        ("actor=system".to_owned(), fits(&|event| event.actor == Actor::System)),
+        ("type=ticket.opened".to_owned(), fits(&|event| type_of(event) == "ticket.opened")),
+        ("type=ticket.".to_owned(), fits(&|event| type_of(event).starts_with("ticket."))),
+        ("type=ticket".to_owned(), Vec::new()),
+        (format!("ticket={ticket}"), fits(&|event| event.ticket.is_some_and(|id| id.to_string() == ticket))),
+        ("ticket=1".to_owned(), fits(&|event| event.ticket.is_some_and(|id| id.to_string() == ticket))),
+        (format!("after={from}&before={to}"), fits(&|event| event.at >= from && event.at < to)),
+        (format!("ticket=1&type=ticket.noted&after={from}"), fits(&|event| type_of(event) == "ticket.noted")),
+    ] {
+        for limit in [1, 4, 200] {
+            let ascending = walk(&owner, &format!("{query}&order=oldest&limit={limit}")).await;
+            assert_eq!(ascending, expected, "{query}, oldest first, {limit} a page");
+            let mut descending = walk(&owner, &format!("{query}&limit={limit}")).await;
+            descending.reverse();
+            assert_eq!(descending, expected, "{query}, newest first, {limit} a page");
+        }
+    }
+    for (query, field) in [
+        ("actor=nobody", "actor"),
+        ("type=<b>", "type"),
+        ("after=yesterday", "after"),
+        ("order=up", "order"),
+        ("limit=201", "limit"),
+        ("limit=0", "limit"),
+        ("cursor=AAAA", "cursor"),
+        ("format=xml", "format"),
+        ("who=me", "who"),
+    ] {
+        let answer = owner.get(&format!("/workspaces/acme/audit?{query}")).await;
+        assert_eq!(answer.expect(422)["errors"][0]["field"], field, "{query}: {}", answer.text);
+    }
+    assert_eq!(owner.get("/workspaces/acme/audit?ticket=999").await.problem(404), "not_found");
+    let (_, newest) = page(&owner, "limit=1").await;
+    let turned = format!("/workspaces/acme/audit?order=oldest&cursor={}", newest.expect("more"));
+    owner.get(&turned).await.problem(422);
+    app.finish().await;
+}
+
+/// The work of one page has an end: a filter that fits nothing answers an empty page and where to look on.
+#[tokio::test]
+async fn a_filter_that_fits_little_makes_progress() {
+    let (app, _, owner, _) = TestApp::acme().await;
+    let mut expected = Vec::new();
+    let access = app.desk.host("acme").await.expect("let in");
+    for n in 0..4300_u32 {
+        let moment = app.desk.moment_of(Actor::Host);
+        let fact =
+            if n == 10 { Fact::TicketSubjectChanged {} } else { Fact::LabelCreated { label: app.desk.ids().label() } };
+        let changes = connect_core::ChangeSet::new(&moment).fact(fact, &moment);
+        app.desk.commit_facts(access.workspace_id(), changes).await.expect("kept");
+    }
+    expected.extend(named(&app, access.workspace_id(), "ticket.subject_changed").await.iter().map(|event| event.seq));
+    let (rows, next) = page(&owner, "type=ticket.subject_changed").await;
+    assert!(rows.is_empty() && next.is_some(), "nothing among the newest 4,000, but there are older ones");
+    assert_eq!(walk(&owner, "type=ticket.subject_changed").await, expected);
+    assert_eq!(walk(&owner, "type=ticket.subject_changed&order=oldest").await, expected);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_audit_log_is_a_table_too() {
+    let (app, _, owner, _) = TestApp::acme().await;
+    for n in 0..450 {
+        owner.post("/workspaces/acme/labels", &json!({"name": format!("label-{n}")})).await.expect(201);
+    }
+    let count = journal(&app, acme_id(&app).await).await.len();
+    for (path, headers) in [
+        ("/workspaces/acme/audit?format=csv&order=oldest", &[][..]),
+        ("/workspaces/acme/audit?order=oldest", &[("accept", "text/html, text/csv;q=0.9")][..]),
+    ] {
+        let answer = owner.call(Method::GET, path, headers, None).await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.headers["content-type"], "text/csv; charset=utf-8");
+        assert_eq!(answer.headers["content-disposition"], "attachment; filename=\"audit-acme.csv\"");
+        let lines: Vec<&str> = answer.text.split_terminator("\r\n").collect();
+        assert_eq!(lines.len(), count + 1, "all of it, over several pages");
+        assert!(lines[0].starts_with("position,at,type,result,actor,"), "{}", lines[0]);
+        assert!(lines[1].starts_with("\"1\",\"2026-"), "{}", lines[1]);
+        assert!(lines.last().expect("lines").starts_with(&format!("\"{count}\"")));
+    }
+    let part = owner.get("/workspaces/acme/audit?format=csv&limit=5").await;
+    assert_eq!(part.text.split_terminator("\r\n").count(), 6, "one page where a limit is given");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn sec_83_what_comes_from_headers_breaks_no_line_anywhere() {
+    let (app, _, owner, _) = TestApp::acme().await;
+    let hostile = "=cmd\t|\u{85}\u{2028}x\u{202e}<b>\"";
+    let mut asking =
+        request(Method::POST, "/api/v1/workspaces/acme/labels", Some(owner.token()), Some(&json!({"name": "x"})));
+    asking.headers_mut().insert("user-agent", HeaderValue::from_bytes(hostile.as_bytes()).expect("a header"));
+    asking.headers_mut().insert("x-request-id", HeaderValue::from_static("mine\tforged"));
+    let made = app.anonymous().send(asking).await;
+    made.expect(201);
+    assert!(made.headers["x-request-id"].to_str().expect("text").starts_with("req_"), "the desk names requests itself");
+    let event = &named(&app, acme_id(&app).await, "label.created").await[0];
+    let written = r#"=cmd\u{9}|\u{85}\u{2028}x\u{202e}<b>""#;
+    assert_eq!(event.origin.as_ref().and_then(|origin| origin.agent.as_deref()), Some(written));
+    assert_eq!(event.request_id.as_deref(), made.headers["x-request-id"].to_str().ok());
+    let hidden = |text: &str| {
+        text.chars().any(|c| (c.is_control() && c != '\n' && c != '\r') || "\u{2028}\u{202e}\u{85}".contains(c))
+    };
+
+    let json = owner.get("/workspaces/acme/audit?type=label.created").await;
+    assert_eq!(json.expect(200)["data"][0]["agent"], written);
+    assert!(!hidden(&json.text), "{}", json.text);
+    let csv = owner.get("/workspaces/acme/audit?type=label.created&format=csv").await;
+    assert_eq!(csv.text.lines().count(), 2);
+    assert!(csv.text.contains(r#""'=cmd\u{9}|\u{85}\u{2028}x\u{202e}<b>"""#), "{}", csv.text);
+    assert!(!hidden(&csv.text));
+    let page = Request::get("/acme/audit?type=label.created")
+        .header("authorization", format!("Bearer {}", owner.token()))
+        .body(Body::empty())
+        .expect("a request");
+    let page = owner.send(page).await;
+    assert_eq!(page.status, 200);
+    assert!(
+        page.text.contains(r"=cmd\u{9}|\u{85}\u{2028}x\u{202e}&#60;b&#62;") && !page.text.contains("<b>"),
+        "{}",
+        page.text
+    );
+    assert!(!hidden(&page.text));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_audit_page_filters_pages_and_says_what_is_wrong() {
+    let (app, _, owner, _) = TestApp::acme().await;
+    for n in 0..60 {
+        owner.post("/workspaces/acme/labels", &json!({"name": format!("label-{n}")})).await.expect(201);
+    }
+    let get = async |path: &str| {
+        let request = Request::get(path).header("authorization", format!("Bearer {}", owner.token()));
+        owner.send(request.body(Body::empty()).expect("a request")).await
+    };
+    let members = get("/acme/members").await;
+    assert!(members.text.contains("href=\"/acme/audit\""), "{}", members.text);
+    let first = get("/acme/audit?actor=&type=label.&ticket=&after=&before=&order=oldest").await;
+    assert_eq!(first.status, 200);
+    assert_eq!(first.text.matches("label.created").count(), 50);
+    let next =
+        first.text.split("rel=\"next\" href=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a next page");
+    let next = next.replace("&#38;", "&").replace("&amp;", "&");
+    assert!(next.contains("order=oldest") && next.contains("type=label."), "{next}");
+    assert_eq!(get(&next).await.text.matches("label.created").count(), 10);
+    let wrong = get("/acme/audit?after=yesterday").await;
+    assert!(wrong.text.contains("must be a time"), "{}", wrong.text);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn sec_84_the_person_is_mailed_about_repeated_failures_once_a_day() {
+    let app = TestApp::with(AuthSettings { live_codes: 100, ..settings() });
+    app.sign_in("ada@example.org").await;
+    let told = || app.mail.mails().iter().filter(|kept| kept.mail.subject.starts_with("Wrong sign-in codes")).count();
+    let fail = async |email: &str, times: usize| {
+        for _ in 0..times {
+            let issued = app.ask_code(email).await;
+            app.verify(&issued, "0000 0001").await.problem(401);
+        }
+        app.deliver().await;
+    };
+    fail("ada@example.org", 4).await;
+    assert_eq!(told(), 0, "four failures are nothing to speak of");
+    fail("ada@example.org", 1).await;
+    assert_eq!(told(), 1);
+    let mail = app.mail_to("ada@example.org").mail;
+    assert!(mail.subject.starts_with("Wrong sign-in codes") && mail.text.contains("5 times"), "{}", mail.text);
+    fail("ada@example.org", 3).await;
+    assert_eq!(told(), 1, "once a day");
+    fail("nobody@example.org", 5).await;
+    assert_eq!(told(), 1, "an address that nobody has gets none");
+    let events = named(&app, WorkspaceId::DIRECTORY, "auth.failures_repeated").await;
+    assert_eq!(events.len(), 2, "but the journal tells no difference between them");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn sec_80_a_spent_budget_is_in_the_journal() {
+    let app = TestApp::with(AuthSettings { live_codes: 100, ..settings() });
+    let mut held = Vec::new();
+    for _ in 0..6 {
+        held.push(app.ask_code("ada@example.org").await);
+    }
+    for issued in &held {
+        app.verify(issued, "0000 0001").await.problem(401);
+    }
+    let events = named(&app, WorkspaceId::DIRECTORY, "auth.budget_spent").await;
+    assert_eq!(events.len(), 1, "the sixth was not looked at");
+    assert_eq!(events[0].fact.details()["challenge"], held[5]["challenge_id"]);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn origins_end_with_their_time_and_the_seals_stay_good() {
+    let (app, _, owner, _) = TestApp::acme().await;
+    let label = |name: &str| json!({"name": name});
+    send(&app, Method::POST, "/workspaces/acme/labels", Some(&owner), Some(&label("old"))).await.expect(201);
+    app.deliver().await;
+    app.clock.advance(Duration::from_secs(91 * 24 * 3600));
+    let owner = app.sign_in("agent@acme.example").await;
+    send(&app, Method::POST, "/workspaces/acme/labels", Some(&owner), Some(&label("new"))).await.expect(201);
+    app.deliver().await;
+    let acme = acme_id(&app).await;
+    let before = app.desk.verify_journal(acme).await.expect("read");
+    assert!(before.flaw.is_none() && before.sealed == before.events, "{before:?}");
+    let end = app.desk.now().minus(Duration::from_secs(90 * 24 * 3600));
+    assert!(app.desk.forget_origins(end).await.expect("forgotten") > 0);
+    assert_eq!(app.desk.forget_origins(end).await.expect("forgotten"), 0, "once");
+    let labels = named(&app, acme, "label.created").await;
+    assert!(labels[0].origin.is_none() && labels[0].origin_hash.is_some(), "the old one is gone, its hash stays");
+    assert!(labels[1].origin.is_some(), "the new one is there");
+    assert_eq!(app.desk.verify_journal(acme).await.expect("read"), before, "no seal is over what may be removed");
+    let theirs = labels[1].actor;
+    assert!(
+        app.desk.forget_origins_of(acme, theirs).await.expect("forgotten") > 0,
+        "a person can be forgotten at once"
+    );
+    assert!(journal(&app, acme).await.iter().all(|event| event.actor != theirs || event.origin.is_none()));
+    assert_eq!(app.desk.verify_journal(acme).await.expect("read"), before);
+    app.finish().await;
+}
