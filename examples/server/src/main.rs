@@ -1,5 +1,6 @@
 //! The ready-made Connect server: one command, no second service.
 
+mod audit;
 mod check;
 mod demo;
 mod dev_mail;
@@ -24,6 +25,11 @@ fn command() -> Command {
         .subcommand(Command::new("check").about("Checks settings, database, mail and storage, and says what is wrong"))
         .subcommand(Command::new("migrate").about("Brings the database up to date and ends").arg(
             Arg::new("print").long("print").action(ArgAction::SetTrue).help("Prints the SQL instead of running it"),
+        ))
+        .subcommand(Command::new("audit").about("The journal as evidence").subcommand_required(true).subcommand(
+            Command::new("verify").about("Checks the seals on the journal, and says where it was altered").arg(
+                Arg::new("workspace").long("workspace").value_name("WORKSPACE").help("Only this one, by id or slug"),
+            ),
         ))
         .subcommand(
             Command::new("export")
@@ -77,7 +83,10 @@ fn main() -> ExitCode {
         }
     };
     // Of several subcommands' worth of arguments the innermost count; global ones are copied down by clap.
-    let innermost = matches.subcommand().map_or(&matches, |(_, inner)| inner);
+    let mut innermost = &matches;
+    while let Some((_, inner)) = innermost.subcommand() {
+        innermost = inner;
+    }
     let settings = match Settings::load(innermost) {
         Ok(settings) => settings,
         Err(errors) => {
@@ -91,6 +100,9 @@ fn main() -> ExitCode {
         match matches.subcommand() {
             Some(("check", _)) => check::check(&settings).await,
             Some(("migrate", inner)) => run::migrate(&settings, inner.get_flag("print")).await,
+            Some(("audit", _)) => {
+                audit::verify(&settings, innermost.get_one::<String>("workspace").map(String::as_str)).await
+            }
             Some(("export", inner)) => {
                 let workspace = inner.get_one::<String>("workspace").map_or("", String::as_str);
                 moving::export(&settings, workspace, inner.get_one::<PathBuf>("file").map(PathBuf::as_path)).await

@@ -148,6 +148,7 @@ pub(crate) async fn parts(settings: &Settings) -> anyhow::Result<Parts> {
         .feed(feed(&settings.storage, &store)?)
         .blobs(Arc::new(blobs(&settings.storage)?))
         .subscriber(auth.mail())
+        .sealer(auth.sealer())
         .channel(channel)
         .build(DeskSettings {
             attachment_limit: settings.storage.attachment_limit,

@@ -69,8 +69,15 @@ pub(crate) async fn run(settings: &Settings, with_demo: bool) -> anyhow::Result<
     let mut terminate = signal(SignalKind::terminate())?;
     let dispatcher = parts.desk.dispatcher(DispatchSettings::default()).start();
     let (auth, desk) = (parts.app.auth().clone(), parts.desk.clone());
+    let origins = settings.origins;
     let sweeper = tokio::spawn(async move {
-        loop {
+        for round in 0_u32.. {
+            // Once a day, and soon after the start: days matter here, not minutes.
+            if round.is_multiple_of(144)
+                && let Err(error) = desk.forget_origins(desk.now().minus(origins)).await
+            {
+                warn!(%error, "the origins of old events could not be removed");
+            }
             tokio::time::sleep(SWEEP_EVERY).await;
             if let Err(error) = auth.sweep().await {
                 warn!(%error, "what has ended could not be removed");

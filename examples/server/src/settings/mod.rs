@@ -41,6 +41,8 @@ pub(crate) struct Settings {
     pub(crate) older_keys: Vec<Hidden>,
     pub(crate) auth: AuthSettings,
     pub(crate) max_connections: usize,
+    /// How long the origins of events are kept.
+    pub(crate) origins: Duration,
     pub(crate) allowed_origins: Vec<String>,
     pub(crate) log: String,
     pub(crate) log_json: bool,
@@ -117,6 +119,9 @@ impl Settings {
         let max_connections = said.read("max_connections", "a number from 1 to 1000000", |text| {
             text.parse().ok().filter(|count| (1..=1_000_000).contains(count))
         });
+        let origin_days: Option<u64> = said.read("audit_origin_days", "a number from 1 to 3650", |text| {
+            text.parse().ok().filter(|days| (1..=3650).contains(days))
+        });
         let allowed_origins =
             said.read("allowed_origins", "origins such as https://example.org with commas between", |text| {
                 text.split(',').map(|origin| http_url(origin.trim())).collect::<Option<Vec<_>>>()
@@ -155,6 +160,7 @@ impl Settings {
             older_keys: older_keys.unwrap_or_default(),
             auth: auth?,
             max_connections: max_connections?,
+            origins: Duration::from_secs(origin_days? * 24 * 3600),
             allowed_origins: allowed_origins.unwrap_or_default(),
             log,
             log_json: log_json?,

@@ -66,6 +66,11 @@ pub(crate) const OPTIONS: &[OptionRow] = &[
         None,
         "File with the key of a Google service account; without it Google's own rules find an identity",
     ),
+    row(
+        "audit_origin_days",
+        Some("90"),
+        "Days until the addresses and names of clients are removed from the journal, 1 to 3650",
+    ),
     row("attachment_mib", Some("25"), "Largest attachment in MiB, 1 to 5000"),
     secret(
         "smtp_url",

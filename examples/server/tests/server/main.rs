@@ -3,6 +3,7 @@
 
 #![allow(clippy::expect_used, unreachable_pub)]
 
+mod audit;
 mod browser;
 mod commands;
 mod crash;

@@ -35,6 +35,17 @@ impl Server {
     pub fn start_with(folder: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> Self {
         let mut command = command(folder);
         command.args(arguments).envs(settings.iter().copied()).env("CONNECT_LOG", "warn");
+        Self::spawn(command)
+    }
+
+    /// Starts it and has all it has to say written to a file.
+    pub fn start_logging(folder: &Path, log: std::fs::File) -> Self {
+        let mut command = command(folder);
+        command.env("CONNECT_LOG", "trace,sqlx=warn,hyper=warn").stderr(log);
+        Self::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the server starts");
         let stdout = child.stdout.take().expect("its output");
         let mut lines = BufReader::new(stdout).lines();

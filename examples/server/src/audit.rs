@@ -1,0 +1,62 @@
+//! `connect-server audit verify`: whether the journal is what was sealed.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use connect_core::audit::Verified;
+use connect_core::{Desk, DeskSettings, Limit, WorkspaceId};
+
+use crate::settings::Settings;
+use crate::{parts, secret};
+
+/// Walks the journals of all workspaces and of the directory, or of one workspace, and says of each how far it is good.
+/// Answers with success only if all of them are.
+pub(crate) async fn verify(settings: &Settings, workspace: Option<&str>) -> anyhow::Result<ExitCode> {
+    let opened = parts::open(&settings.storage).await?;
+    let desk = Desk::builder(opened.store(), Arc::new(connect_auth::RoleMatrix))
+        .sealer(Arc::new(secret::key_ring(settings)?))
+        .build(DeskSettings::new(settings.public_url.clone(), settings.mail_from.clone()));
+    let mut well = true;
+    if let Some(workspace) = workspace {
+        let found = desk.find_workspace(workspace).await?;
+        let found = found.with_context(|| format!("there is no workspace {workspace:?}"))?;
+        well &= one(&desk, found.slug.as_str(), found.id).await?;
+    } else {
+        if desk.store().counters(WorkspaceId::DIRECTORY).await?.is_some() {
+            well &= one(&desk, "the directory", WorkspaceId::DIRECTORY).await?;
+        }
+        let mut after = None;
+        loop {
+            let mut ids = desk.store().workspaces(after, Limit::MAX).await?;
+            let more = ids.len() > Limit::MAX.get();
+            ids.truncate(Limit::MAX.get());
+            for id in &ids {
+                let slug = desk.workspace(*id).await?.map(|workspace| workspace.slug.to_string());
+                well &= one(&desk, slug.as_deref().unwrap_or("a workspace without a record"), *id).await?;
+            }
+            after = ids.last().copied();
+            if !more {
+                break;
+            }
+        }
+    }
+    opened.close().await;
+    Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn one(desk: &Desk, name: &str, id: WorkspaceId) -> anyhow::Result<bool> {
+    let Verified { events, sealed, head, flaw, .. } =
+        desk.verify_journal(id).await.with_context(|| format!("the journal of {name} ({id})"))?;
+    let head = head.map(|seal| format!(", head {}:{}", seal.last, seal.mac)).unwrap_or_default();
+    match flaw {
+        None => println!("ok      {name} ({id}): {events} events, sealed up to {sealed}{head}"),
+        Some(flaw) => {
+            println!(
+                "BROKEN  {name} ({id}): {events} events, sealed up to {sealed}{head}, first bad {}: {flaw}",
+                flaw.first()
+            );
+        }
+    }
+    Ok(flaw.is_none())
+}
