@@ -49,7 +49,7 @@ impl Auth {
         client: &Client,
         keep_sessions: bool,
     ) -> Result<SignedIn, SignInError> {
-        let (users, email) = (self.inner.desk.users(), &proven.challenge().email);
+        let (users, email) = (self.inner.desk.users().because(identity.cause.clone()), &proven.challenge().email);
         if self.is_reserved(email) {
             return Err(SignInError::NotRight { remaining: None });
         }
@@ -62,7 +62,7 @@ impl Auth {
             signed_in.device = self.device_text(device, email);
         }
         if !keep_sessions {
-            self.end_sessions_but(identity.user.id, signed_in.session.id).await?;
+            self.end_sessions_but(identity, signed_in.session.id).await?;
         }
         Ok(signed_in)
     }

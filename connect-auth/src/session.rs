@@ -209,8 +209,8 @@ impl Auth {
         self.end(identity.user.id, Revoke::AllBut(identity.session.id), None, identity.cause.clone()).await
     }
 
-    pub(crate) async fn end_sessions_but(&self, user: UserId, kept: SessionId) -> Result<u64> {
-        self.end(user, Revoke::AllBut(kept), None).await
+    pub(crate) async fn end_sessions_but(&self, identity: &Identity, kept: SessionId) -> Result<u64> {
+        self.end(identity.user.id, Revoke::AllBut(kept), None, identity.cause.clone()).await
     }
 
     /// Ends all sessions of a user; for hosts and commands.

@@ -1,9 +1,8 @@
 //! Signing in with a code: asking for it, and entering it.
 
-use connect_core::event::Fact;
 use connect_core::store::Session;
 use connect_core::user::User;
-use connect_core::{Actor, ChallengeId, ChangeSet, EmailAddress, Error, Name, Result, SessionId, Timestamp};
+use connect_core::{ChallengeId, EmailAddress, Error, Name, Result, SessionId, Timestamp};
 
 use crate::auth::{Auth, Client};
 use crate::challenge::{Asked, SIGN_IN};
@@ -115,7 +114,11 @@ impl Auth {
         if self.is_reserved(&challenge.email) {
             return Err(not_right());
         }
-        let user = desk.users().because(client.cause(Some(METHOD), desk.random())).find_or_create(&challenge.email, None::<Name>).await?;
+        let user = desk
+            .users()
+            .because(client.cause(Some(METHOD), desk.random()))
+            .find_or_create(&challenge.email, None::<Name>)
+            .await?;
         if user.disabled {
             return Err(not_right());
         }

@@ -150,18 +150,7 @@ fn lines(state: Client) -> impl Stream<Item = Result<Line, Infallible>> {
 
 /// Whether the client is still signed in, or its key still good, and still belongs here, on the same footing.
 async fn may_follow(client: &Client) -> bool {
-    let access = match &client.caller {
-        Caller::Person(person) => {
-            if !matches!(client.app.auth().is_live(&person.identity).await, Ok(true)) {
-                return false;
-            }
-            client.app.desk().admit(&person.identity.person(), &client.workspace).await.ok()
-        }
-        Caller::Program(program) => {
-            let renewed = client.app.auth().renew_key(&program.identity, &program.client).await;
-            renewed.ok().flatten().map(|identity| identity.access)
-        }
-    };
+    let access = client.caller.still_in(&client.app, &client.workspace).await.ok().flatten();
     access.is_some_and(|access| {
         access.standing() == client.standing && client.app.desk().may(&access, Action::ReadTickets)
     })

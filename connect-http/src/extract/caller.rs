@@ -2,6 +2,7 @@
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use connect_auth::{ApiKeyToken, Client, Identity, KEY_METHOD, KeyIdentity, SessionToken};
+use connect_core::Access;
 use http::header::{AUTHORIZATION, COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
@@ -40,6 +41,28 @@ impl Caller {
         match self {
             Self::Person(person) => Some(person),
             Self::Program(_) => None,
+        }
+    }
+
+    /// What a caller who was let into a workspace a while ago may do there now: for answers that last. None
+    /// once the session has ended, the key is good no more, or they do not belong there any longer.
+    pub(crate) async fn still_in(&self, app: &App, workspace: &str) -> connect_core::Result<Option<Access>> {
+        let access = match self {
+            Self::Person(person) => {
+                if !app.auth().is_live(&person.identity).await? {
+                    return Ok(None);
+                }
+                app.desk().admit(&person.identity.person(), workspace).await
+            }
+            Self::Program(program) => {
+                let renewed = app.auth().renew_key(&program.identity, &program.client).await?;
+                return Ok(renewed.map(|identity| identity.access));
+            }
+        };
+        match access {
+            Ok(access) => Ok(Some(access)),
+            Err(connect_core::Error::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 

@@ -9,8 +9,8 @@ use connect_core::event::Event;
 use connect_core::message::Message;
 use connect_core::record::Record;
 use connect_core::store::{
-    Counters, EventList, ExportList, Import, MessageList, MovedRow, RecordList, StoredAnswer, TicketKey, TicketRow,
-    Unrouted,
+    Counters, EventList, ExportList, Import, MessageList, MovedRow, OriginList, RecordList, Seal, SealList,
+    StoredAnswer, TicketKey, TicketRow, Unrouted,
 };
 use connect_core::ticket::TicketList;
 use connect_core::{
@@ -88,6 +88,12 @@ impl Store for Counting {
     }
     async fn route(&self, workspace: WorkspaceId, route: Route) -> Read<bool> {
         self.store.route(workspace, route).await
+    }
+    async fn seals(&self, workspace: WorkspaceId, list: SealList) -> Read<Vec<Seal>> {
+        self.read().seals(workspace, list).await
+    }
+    async fn forget_origins(&self, workspace: WorkspaceId, list: OriginList) -> Read<u64> {
+        self.store.forget_origins(workspace, list).await
     }
     async fn claim(&self, claim: Claim) -> Read<Vec<Claimed>> {
         self.store.claim(claim).await

@@ -49,7 +49,7 @@ pub(crate) fn write(to: &WriteTransaction, documents: Documents) -> Result<()> {
 pub(crate) fn put(to: &WriteTransaction, workspace: WorkspaceId, new: MovedRow) -> Result<()> {
     let at = row(workspace, new.part(), new.place());
     if let MovedRow::Delivery(new) = &new {
-        document::<Delivery>(to, &at)?.iter().try_for_each(|old| DUE.remove(to, due(old.due_at, &at)))?;
+        document::<Delivery>(to, &at)?.map_or(Ok(None), |old| DUE.remove(to, due(old.due_at, &at)))?;
         if new.state == DeliveryState::Queued {
             DUE.put(to, due(new.due_at, &at), &(new.due_at, at.clone()))?;
         }

@@ -68,12 +68,8 @@ impl Table {
 
     /// Whether whoever asked is still signed in and may still read this: a long table takes a while.
     async fn still_may(&self) -> Result<Access, Problem> {
-        let identity = &self.scope.caller.identity;
-        if !self.app.auth().is_live(identity).await? {
-            return Err(Problem::unauthorized());
-        }
         let workspace = self.scope.access.workspace_id().to_string();
-        let access = self.app.desk().admit(&identity.person(), &workspace).await?;
+        let access = self.scope.caller.still_in(&self.app, &workspace).await?.ok_or_else(Problem::unauthorized)?;
         if self.app.desk().may(&access, Action::ReadAudit) {
             Ok(access)
         } else {
