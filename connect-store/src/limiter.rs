@@ -12,6 +12,9 @@ use connect_core::{RateLimiter, StoreError, Timestamp};
 /// Keys kept at once. When so many are active, further keys share counters of their own kind: stricter
 /// for newcomers, but no active counter is ever forgotten and memory stays bounded.
 const CAPACITY: usize = 200_000;
+/// How often it is looked which counters have ended while memory is full. Whoever floods it must not make
+/// every call walk through all of them.
+const CLEAR_EVERY: Duration = Duration::from_secs(1);
 /// Counters that newcomers share when memory is full.
 const SHARED: u64 = 64;
 
@@ -22,9 +25,43 @@ struct Window {
 }
 
 /// Counts in memory, in fixed windows that begin with their first call.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct MemoryLimiter {
-    windows: Mutex<HashMap<String, Window>>,
+    capacity: usize,
+    counters: Mutex<Counters>,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    windows: HashMap<String, Window>,
+    /// When it is looked again which of them have ended.
+    clear_at: Timestamp,
+    /// Until when a newcomer's counter may be one that is shared.
+    shared_until: Timestamp,
+}
+
+impl Counters {
+    /// The key this one is counted under, and whether others share it: they do while memory is full. Whoever
+    /// has begun to share goes on until the shared window ends, so that nobody is counted from zero twice.
+    fn place(&mut self, key: String, capacity: usize, now: Timestamp) -> (String, bool) {
+        if self.windows.len() >= capacity && now >= self.clear_at {
+            self.windows.retain(|_, window| now < window.ends_at);
+            self.clear_at = now.plus(CLEAR_EVERY);
+        }
+        let is_full = self.windows.len() >= capacity;
+        if self.windows.contains_key(&key) || (!is_full && now >= self.shared_until) {
+            return (key, false);
+        }
+        let shared = shared(&key);
+        let is_live = self.windows.get(&shared).is_some_and(|window| now < window.ends_at);
+        if is_full || is_live { (shared, true) } else { (key, false) }
+    }
+}
+
+impl Default for MemoryLimiter {
+    fn default() -> Self {
+        Self::with_capacity(CAPACITY)
+    }
 }
 
 impl MemoryLimiter {
@@ -32,17 +69,23 @@ impl MemoryLimiter {
     pub fn new() -> Self {
         Self::default()
     }
+
+    /// An empty limiter that keeps about so many keys at once; 200,000 unless said.
+    pub fn with_capacity(keys: usize) -> Self {
+        Self { capacity: keys, counters: Mutex::default() }
+    }
 }
 
 #[async_trait]
 impl RateLimiter for MemoryLimiter {
     async fn take(&self, key: String, quota: Quota, now: Timestamp) -> Result<Verdict, StoreError> {
-        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
-        if windows.len() >= CAPACITY {
-            windows.retain(|_, window| now < window.ends_at);
-        }
-        let key = if windows.len() >= CAPACITY && !windows.contains_key(&key) { shared(&key) } else { key };
+        let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
+        let (key, is_shared) = counters.place(key, self.capacity, now);
         let fresh = Window { count: 0, ends_at: now.plus(quota.window) };
+        if is_shared {
+            counters.shared_until = counters.shared_until.max(fresh.ends_at);
+        }
+        let windows = &mut counters.windows;
         let window = windows.entry(key).or_insert(fresh);
         if now >= window.ends_at {
             *window = fresh;
@@ -57,9 +100,9 @@ impl RateLimiter for MemoryLimiter {
     }
 
     async fn give_back(&self, key: String, now: Timestamp) -> Result<(), StoreError> {
-        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = if windows.contains_key(&key) { key } else { shared(&key) };
-        if let Some(window) = windows.get_mut(&key).filter(|window| now < window.ends_at) {
+        let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
+        let (key, _) = counters.place(key, self.capacity, now);
+        if let Some(window) = counters.windows.get_mut(&key).filter(|window| now < window.ends_at) {
             window.count = window.count.saturating_sub(1);
         }
         Ok(())
@@ -126,3 +169,7 @@ fn shared(key: &str) -> String {
     let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
     format!("{kind}:shared:{}", hash % SHARED)
 }
+
+#[cfg(test)]
+#[path = "limiter_tests.rs"]
+mod tests;

@@ -38,8 +38,8 @@ pub struct Verdict {
 /// # Contract
 ///
 /// Of any number of parallel calls with one key exactly `limit` are allowed within a window. A window
-/// starts with its first call. No counter outlives its window, and memory is bounded without ever
-/// forgetting a counter that is at its limit.
+/// starts with its first call; one of no length has ended at once, so a call with it only looks. No counter
+/// outlives its window, and memory is bounded without ever forgetting a counter that is at its limit.
 #[async_trait]
 pub trait RateLimiter: std::fmt::Debug + Send + Sync {
     /// Counts one more under the key, if the quota allows.

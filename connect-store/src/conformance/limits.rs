@@ -95,3 +95,18 @@ pub async fn a_quota_of_nothing_allows_nothing(fresh: FreshLimiter) {
         assert!(!verdict.allowed && verdict.remaining == 0, "was {verdict:?}");
     }
 }
+
+/// A call with a window of no length tells whether the key is at its limit, and leaves nothing behind.
+pub async fn a_window_of_no_length_only_looks(fresh: FreshLimiter) {
+    let now = ManualClock::default().now();
+    let (one, look) = (Quota::per_seconds(1, 60), Quota::per_seconds(1, 0));
+    let take = async |node: usize, quota: Quota| {
+        let verdict = fresh.nodes[node].take("k".into(), quota, now).await.expect("answered");
+        verdict.allowed
+    };
+    for n in 0..4 {
+        assert!(take(n % 2, look).await, "nobody has taken it, however often it was looked at");
+    }
+    assert!(take(0, one).await, "what was only looked at can be taken");
+    assert!(!take(1, look).await && !take(1, one).await, "what was taken is seen to be taken, on every node");
+}

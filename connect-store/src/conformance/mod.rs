@@ -217,7 +217,7 @@ macro_rules! limiter_conformance {
         $crate::__conformance_cases! {
             limits: exactly_the_limit_passes, a_window_ends, keys_count_apart, the_verdict_tells_what_is_left,
                 what_is_given_back_may_be_taken_again, giving_back_makes_no_room_that_was_not_taken,
-                a_quota_of_nothing_allows_nothing;
+                a_quota_of_nothing_allows_nothing, a_window_of_no_length_only_looks;
         }
     };
 }

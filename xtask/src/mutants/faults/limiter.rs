@@ -46,6 +46,12 @@ pub(super) const FAULTS: &[Fault] = &[
         "limits::the_verdict_tells_what_is_left",
     ),
     limiter(
+        "looking counts",
+        "let fresh = Window { count: 0, ends_at: now.plus(quota.window) };",
+        "let fresh = Window { count: 0, ends_at: now.plus(quota.window.max(Duration::from_secs(1))) };",
+        "limits::a_window_of_no_length_only_looks",
+    ),
+    limiter(
         "nothing is given back",
         "window.count = window.count.saturating_sub(1);",
         "let _ = window;",
