@@ -10,7 +10,7 @@ use connect_core::dispatch::Subscriber;
 use connect_core::event::{Cause, Origin};
 use connect_core::store::{Quota, Session, Verdict};
 use connect_core::user::{ProvenMailbox, User};
-use connect_core::{AuthStore, Desk, Error, Random, RateLimiter, Result, Timestamp};
+use connect_core::{AuthStore, Desk, Error, Random, RateLimiter, Result, Spent, Timestamp};
 
 use crate::alarm::Alarm;
 use crate::api_key::KnownKeys;
@@ -204,15 +204,19 @@ impl Auth {
     pub async fn count_request(&self, caller: String) -> Result<Verdict> {
         let limiter = &self.inner.request_limiter;
         let quota = self.inner.settings.quotas.requests;
-        let verdict = limiter.take(format!("request:{caller}"), quota, self.inner.desk.now()).await?;
-        if verdict.allowed { Ok(verdict) } else { Err(Error::RateLimited { retry_after: verdict.reset }) }
+        let key = format!("request:{caller}");
+        let verdict = limiter.take(key.clone(), quota, self.inner.desk.now()).await?;
+        if verdict.allowed { Ok(verdict) } else { Err(refused(&key, quota, verdict)) }
     }
 
     /// Counts one more; refused when there are too many. Where the limiter does not answer nothing counts
     /// as allowed.
+    ///
+    /// The refusal tells the quota, so the key must be the caller's own: their address, their session. What is
+    /// counted under somebody else's address is taken with [`Self::take`] and mutes.
     pub(crate) async fn count(&self, key: String, quota: Quota) -> Result<Verdict> {
-        let verdict = self.take(key, quota).await?;
-        if verdict.allowed { Ok(verdict) } else { Err(Error::RateLimited { retry_after: verdict.reset }) }
+        let verdict = self.take(key.clone(), quota).await?;
+        if verdict.allowed { Ok(verdict) } else { Err(refused(&key, quota, verdict)) }
     }
 
     pub(crate) async fn take(&self, key: String, quota: Quota) -> Result<Verdict> {
@@ -224,4 +228,10 @@ impl Auth {
         self.tell_suppressed().await;
         Ok(self.inner.store.sweep(self.inner.desk.now()).await?)
     }
+}
+
+/// A refusal that names the quota as its key does, up to the first colon.
+fn refused(key: &str, quota: Quota, verdict: Verdict) -> Error {
+    let policy = key.split(':').next().unwrap_or_default().to_owned();
+    Error::RateLimited { retry_after: verdict.reset, spent: Spent { policy, quota } }
 }

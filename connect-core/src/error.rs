@@ -2,12 +2,22 @@
 
 use std::time::Duration;
 
-use crate::store::BlobError;
+use crate::store::{BlobError, Quota};
 use crate::ticket::Ticket;
 use crate::{FieldError, StoreError};
 
 /// A result of a service.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A quota that is spent. Only quotas of the caller's own are told: one that others can spend for somebody,
+/// such as that of mail to an address, mutes and says nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spent {
+    /// The name of the quota.
+    pub policy: String,
+    /// How much there may be.
+    pub quota: Quota,
+}
 
 /// Why a service did not do what was asked. Every variant is something a caller can act on.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +79,8 @@ pub enum Error {
     RateLimited {
         /// When to try again.
         retry_after: Duration,
+        /// The quota of the caller's own that is spent.
+        spent: Spent,
     },
     /// Something the desk needs does not answer; trying again later is right.
     #[error("unavailable: {0}")]

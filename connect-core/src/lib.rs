@@ -50,7 +50,7 @@ pub use access::{Access, Action, Actor, IdempotencyKey, Policy, Role, Standing};
 pub use address::EmailAddress;
 pub use change::{ChangeParts, ChangeSet, Committed, Moment, Once, RecordWrite, TicketWrite};
 pub use desk::{Desk, DeskBuilder, DeskSettings};
-pub use error::{Error, Result};
+pub use error::{Error, Result, Spent};
 pub use field::FieldError;
 pub use id::{
     ApiKeyId, AttachmentId, ChallengeId, ContactId, DeliveryId, DeviceId, EventId, Ids, InvitationId, LabelId,

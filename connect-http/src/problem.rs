@@ -2,10 +2,13 @@
 
 use axum::response::{IntoResponse, Response};
 use connect_auth::SignInError;
-use connect_core::{Error, FieldError, StoreError};
+use connect_core::{Error, FieldError, Spent, StoreError};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::{Value, json};
+
+/// The type of problem that the draft of the `RateLimit` headers (draft-ietf-httpapi-ratelimit-headers) defines.
+const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 
 /// Something other than success, as a response.
 #[derive(Debug, Clone)]
@@ -19,6 +22,7 @@ pub struct Problem {
     pub(crate) remaining: Option<u32>,
     /// The action of the matrix of roles that was not allowed.
     pub(crate) denied: Option<&'static str>,
+    pub(crate) spent: Option<Spent>,
 }
 
 impl Problem {
@@ -32,6 +36,7 @@ impl Problem {
             retry_after: None,
             remaining: None,
             denied: None,
+            spent: None,
         }
     }
 
@@ -74,7 +79,28 @@ impl Problem {
         if let Some(remaining) = self.remaining {
             body["attempts_remaining"] = remaining.into();
         }
+        if let Some(spent) = &self.spent {
+            body["type"] = QUOTA_EXCEEDED.into();
+            body["title"] = "Request cannot be satisfied as assigned quota has been exceeded".into();
+            body["violated-policies"] = json!([spent.policy]);
+        }
         body
+    }
+
+    /// Adds the headers that tell when to try again, and after which quota.
+    pub(crate) fn add_headers(&self, headers: &mut HeaderMap) {
+        let Some(seconds) = self.retry_after else { return };
+        headers.insert(RETRY_AFTER, seconds.into());
+        let Some(Spent { policy, quota }) = &self.spent else { return };
+        for (name, value) in [
+            ("ratelimit", format!("\"{policy}\";r=0;t={seconds}")),
+            ("ratelimit-policy", format!("\"{policy}\";q={};w={}", quota.limit, quota.window.as_secs())),
+        ] {
+            // Names of quotas are plain ASCII.
+            if let Ok(value) = HeaderValue::try_from(value) {
+                headers.insert(name, value);
+            }
+        }
     }
 }
 
@@ -83,9 +109,7 @@ impl IntoResponse for Problem {
     /// page or a program asked, writes it from the problem among the extensions.
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
-        if let Some(seconds) = self.retry_after {
-            response.headers_mut().insert(RETRY_AFTER, seconds.into());
-        }
+        self.add_headers(response.headers_mut());
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         response.extensions_mut().insert(self);
         response
@@ -143,10 +167,11 @@ impl From<Error> for Problem {
             Error::KeyReused => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", text),
             Error::TooLarge { .. } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", text),
             Error::CutOff => Self::new(StatusCode::BAD_REQUEST, "bad_body", text),
-            Error::RateLimited { retry_after } => {
-                let seconds = retry_after.as_secs().max(1);
+            Error::RateLimited { retry_after, spent } => {
+                // Rounded up: whoever comes back when told is let in.
+                let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
                 let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", text);
-                Self { retry_after: Some(seconds), ..problem }
+                Self { retry_after: Some(seconds.max(1)), spent: Some(spent), ..problem }
             }
             Error::Unavailable(cause) => {
                 tracing::warn!(%cause, "unavailable");

@@ -13,7 +13,7 @@ use http::header::SET_COOKIE;
 use serde::Deserialize;
 
 use super::form::{Form, filled};
-use super::page::{Person, Shell, go, render, render_with, safe_target, sentence};
+use super::page::{Person, Shell, go, render, render_problem, render_with, safe_target, sentence};
 use crate::api::auth::{request_code, verify_code};
 use crate::app::{App, Cookie};
 use crate::extract::{self, Params};
@@ -116,7 +116,7 @@ pub(super) async fn send_code(
             let shell = Shell::new(&app, "Sign in", None);
             let puzzle = app.auth().puzzle();
             let page = SignInPage { shell, to, puzzle, email: form.email, error: sentence(&problem) };
-            Ok(render_with(problem.status, &page))
+            Ok(render_problem(&problem, &page))
         }
     }
 }
@@ -146,7 +146,7 @@ pub(super) async fn enter_code(
         Ok(signed_in) => Ok((verify_code::cookies(&app, &signed_in), go(&app, &to)).into_response()),
         Err(problem) => {
             let page = CodePage { shell: Shell::new(&app, "Enter the code", None), to, error: refused(&problem) };
-            Ok(render_with(problem.status, &page))
+            Ok(render_problem(&problem, &page))
         }
     }
 }

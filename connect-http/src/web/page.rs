@@ -82,6 +82,13 @@ pub(super) fn render_with(status: StatusCode, page: &impl Template) -> Response 
     }
 }
 
+/// A page that says what is wrong, with the status and the headers of the problem.
+pub(super) fn render_problem(problem: &Problem, page: &impl Template) -> Response {
+    let mut response = render_with(problem.status, page);
+    problem.add_headers(response.headers_mut());
+    response
+}
+
 /// Goes to another page of the desk.
 pub(super) fn go(app: &App, path: &str) -> Response {
     if path == "/" {
