@@ -1,7 +1,7 @@
 //! The service that knows who somebody is.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, RwLock};
 
@@ -19,7 +19,7 @@ use crate::refusals::Refusals;
 use crate::{AuthSettings, BadSetting, KeyRing};
 
 /// What is known of the client behind a request.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Client {
     /// Its address, as established by the server.
     pub ip: Option<IpAddr>,
@@ -29,19 +29,33 @@ pub struct Client {
     pub request_id: Option<Arc<str>>,
     /// What the desk gave the browser so that it is known again, if it has such a thing.
     pub device: Option<String>,
+    /// How many bits of an IPv6 address tell clients apart.
+    pub ipv6_prefix: u8,
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self { ip: None, agent: None, request_id: None, device: None, ipv6_prefix: AuthSettings::IPV6_PREFIX }
+    }
 }
 
 impl Client {
-    /// The key its address is counted under: an IPv6 address counts with its /64, a mapped one as IPv4, and
-    /// a missing one is one client like any other.
+    /// The key its address is counted under: an IPv6 address counts with its /64 or what else is set, a mapped
+    /// one as IPv4, and a missing one is one client like any other.
     pub fn quota_key(&self) -> String {
         match self.ip.map(|ip| ip.to_canonical()) {
             Some(IpAddr::V4(ip)) => ip.to_string(),
-            Some(IpAddr::V6(ip)) => {
-                let [a, b, c, d, ..] = ip.segments();
-                format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-            }
+            Some(IpAddr::V6(ip)) => network(ip, self.ipv6_prefix),
             None => "unknown".to_owned(),
+        }
+    }
+
+    /// The key of the site an IPv6 address belongs to: a /48, of which one customer of a provider may have all
+    /// 65,536 networks.
+    pub fn site_key(&self) -> Option<String> {
+        match self.ip?.to_canonical() {
+            IpAddr::V4(_) => None,
+            IpAddr::V6(ip) => Some(network(ip, 48)),
         }
     }
 
@@ -54,6 +68,12 @@ impl Client {
             origin: is_known.then(|| Arc::new(Origin::new(self.ip, self.agent.as_deref(), random))),
         }
     }
+}
+
+/// The network an address is in, as text.
+fn network(ip: Ipv6Addr, prefix: u8) -> String {
+    let behind = u128::MAX.checked_shr(u32::from(prefix)).unwrap_or(0);
+    format!("{}/{prefix}", Ipv6Addr::from_bits(ip.to_bits() & !behind))
 }
 
 /// Somebody who is signed in.
@@ -234,4 +254,36 @@ impl Auth {
 fn refused(key: &str, quota: Quota, verdict: Verdict) -> Error {
     let policy = key.split(':').next().unwrap_or_default().to_owned();
     Error::RateLimited { retry_after: verdict.reset, spent: Spent { policy, quota } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(ip: &str) -> Client {
+        Client { ip: Some(ip.parse().expect("an address")), ..Client::default() }
+    }
+
+    #[test]
+    fn sec_69_ipv6_counts_by_its_network_and_mapped_addresses_as_ipv4() {
+        for (ip, key, site) in [
+            ("192.0.2.7", "192.0.2.7", None),
+            ("::ffff:192.0.2.7", "192.0.2.7", None),
+            ("::ffff:c000:207", "192.0.2.7", None),
+            ("2001:db8:1:2::1", "2001:db8:1:2::/64", Some("2001:db8:1::/48")),
+            ("2001:DB8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::/64", Some("2001:db8:1::/48")),
+            ("2001:0db8:0001:0003:0::1", "2001:db8:1:3::/64", Some("2001:db8:1::/48")),
+            ("2001:db8:2::1", "2001:db8:2::/64", Some("2001:db8:2::/48")),
+            ("::1", "::/64", Some("::/48")),
+        ] {
+            assert_eq!((client(ip).quota_key().as_str(), client(ip).site_key().as_deref()), (key, site), "{ip}");
+        }
+        let wide = Client { ipv6_prefix: 56, ..client("2001:db8:1:2ff::1") };
+        assert_eq!(wide.quota_key(), "2001:db8:1:200::/56");
+        assert_eq!(Client::default().quota_key(), "unknown", "a missing address is one client, not none");
+        for prefix in [0, 128, 255] {
+            // Settings do not allow these; none of them may panic.
+            Client { ipv6_prefix: prefix, ..client("2001:db8::1") }.quota_key();
+        }
+    }
 }

@@ -60,14 +60,22 @@ impl Auth {
     /// Makes a code, or what looks like one. Whether a mail leaves is decided later, off the request's way.
     pub(crate) async fn issue(&self, asked: Asked) -> Result<IssuedCode> {
         let quotas = &self.inner.settings.quotas;
-        self.count(format!("send-ip:{}", asked.client.quota_key()), quotas.sends_per_ip).await?;
+        let caller = asked.client.quota_key();
+        self.count(format!("send-ip:{caller}"), quotas.sends_per_ip).await?;
+        if let Some(site) = asked.client.site_key() {
+            self.count(format!("send-site:{site}"), quotas.sends_per_site).await?;
+        }
+        self.count_address(&caller, &asked.email.canonical()).await?;
         let guesser = self.guesser(&asked.client, &asked.email);
         let sender = guesser.sends();
         // All are asked, so that the work is the same whatever they say.
         let short = self.take(format!("send:{sender}"), quotas.sends_per_address).await?.allowed;
         let day = self.take(format!("send-day:{sender}"), quotas.sends_per_address_a_day).await?.allowed;
-        let desk_wide = self.take("mail:all".to_owned(), quotas.mails).await?.allowed;
-        let muted = !(((short && day) || asked.paid) && desk_wide);
+        let may_leave = (short && day) || asked.paid;
+        // A mail that will not leave is counted apart, else one muted address could use up everybody's mail.
+        let purse = if may_leave { "mail:all" } else { "mail:muted" };
+        let desk_wide = self.take(purse.to_owned(), quotas.mails).await?.allowed;
+        let muted = !(may_leave && desk_wide);
 
         let client = asked.client.clone();
         let (issued, kept) = match self.continue_held(&asked, &guesser, muted).await? {

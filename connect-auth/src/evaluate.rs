@@ -1,7 +1,9 @@
 //! Looking at a code: the one place where it is done, whatever the code is for.
 
 use connect_core::event::Fact;
+use connect_core::Result;
 use connect_core::store::{Challenge, ChallengeSeen, Quota};
+use tracing::warn;
 
 use crate::auth::{Auth, Client};
 use crate::bound::is_short;
@@ -47,13 +49,19 @@ impl Auth {
         outcome: Result<T, SignInError>,
     ) -> Result<T, SignInError> {
         if outcome.is_ok() {
-            let now = self.inner.desk.now();
-            self.refund_guess(&proven.guesser, is_short(proven.challenge.form)).await?;
-            self.inner.alarm.record(true, now);
-            self.inner.limiter.give_back(failures_of(verify), now).await?;
+            self.inner.alarm.record(true, self.inner.desk.now());
+            if let Err(error) = self.refund(verify, &proven).await {
+                // What the code was for is done, and its answer is known nowhere else: one failure more is kept.
+                warn!(%error, "a right code stays counted as a wrong one");
+            }
         }
         self.note_refused(verify, &outcome).await?;
         outcome
+    }
+
+    async fn refund(&self, verify: &VerifyCode, proven: &Proven) -> Result<()> {
+        self.refund_guess(&proven.guesser, is_short(proven.challenge.form)).await?;
+        Ok(self.inner.limiter.give_back(failures_of(verify), self.inner.desk.now()).await?)
     }
 
     async fn note_refused<T>(&self, verify: &VerifyCode, outcome: &Result<T, SignInError>) -> Result<(), SignInError> {

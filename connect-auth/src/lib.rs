@@ -3,6 +3,7 @@
 //!
 //! The rules are those of `docs/security.md`; tests name the requirement they hold.
 
+mod addresses;
 mod alarm;
 mod api_key;
 mod attachment_link;

@@ -20,7 +20,7 @@ pub enum SignUp {
 }
 
 /// How much of what there may be.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quotas {
     /// Codes sent to one address in a short while.
     pub sends_per_address: Quota,
@@ -28,8 +28,14 @@ pub struct Quotas {
     pub sends_per_address_a_day: Quota,
     /// Codes asked for from one client address.
     pub sends_per_ip: Quota,
+    /// Codes asked for from one site on IPv6, a /48: more than from one of its networks.
+    pub sends_per_site: Quota,
+    /// Different addresses that codes are asked for from one client address.
+    pub addresses_per_ip: Quota,
     /// Wrong codes entered from one client address.
     pub failures_per_ip: Quota,
+    /// Sign-ins with a provider that are begun from one client address.
+    pub oauth_starts: Quota,
     /// Requests to the API from one session, API key or client address.
     pub requests: Quota,
     /// Sign-in mails of the whole desk.
@@ -42,7 +48,10 @@ impl Default for Quotas {
             sends_per_address: Quota::per_seconds(3, HOUR / 4),
             sends_per_address_a_day: Quota::per_seconds(10, 24 * HOUR),
             sends_per_ip: Quota::per_seconds(10, HOUR),
+            sends_per_site: Quota::per_seconds(50, HOUR),
+            addresses_per_ip: Quota::per_seconds(10, HOUR),
             failures_per_ip: Quota::per_seconds(10, HOUR / 6),
+            oauth_starts: Quota::per_seconds(5, HOUR / 4),
             requests: Quota::per_seconds(100, 60),
             mails: Quota::per_seconds(5000, HOUR),
         }
@@ -83,6 +92,9 @@ pub struct AuthSettings {
     pub api_keys: KeyLimits,
     /// How much of what there may be.
     pub quotas: Quotas,
+    /// How many bits of an IPv6 address tell clients apart: 64 unless said, 32 to 64. A longer one would give
+    /// whoever has a network of their own as many quotas as they like.
+    pub ipv6_prefix: u8,
 }
 
 impl Default for AuthSettings {
@@ -103,6 +115,7 @@ impl Default for AuthSettings {
             sign_up: SignUp::Invited,
             api_keys: KeyLimits::USUAL,
             quotas: Quotas::default(),
+            ipv6_prefix: Self::IPV6_PREFIX,
         }
     }
 }
@@ -118,6 +131,8 @@ pub struct BadSetting {
 }
 
 impl AuthSettings {
+    pub(crate) const IPV6_PREFIX: u8 = 64;
+
     /// Refuses what would make guessing too easy or sessions too long.
     pub fn check(&self) -> Result<(), BadSetting> {
         let bad = |setting, rule| Err(BadSetting { setting, rule });
@@ -142,6 +157,9 @@ impl AuthSettings {
         if !(16..=26).contains(&self.puzzle_bits) {
             return bad("puzzle_bits", "must be from 16 to 26");
         }
+        if !(32..=64).contains(&self.ipv6_prefix) {
+            return bad("ipv6_prefix", "must be from 32 to 64");
+        }
         if self.session_idle > 60 * MINUTE || self.session_absolute > 24 * 60 * MINUTE {
             return bad("session_idle, session_absolute", "must be at most 1 hour and 24 hours");
         }
@@ -159,6 +177,32 @@ impl AuthSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sec_69_a_prefix_that_tells_nobody_or_everybody_apart_is_refused() {
+        for ipv6_prefix in [0, 31, 65, 128] {
+            assert!(AuthSettings { ipv6_prefix, ..AuthSettings::default() }.check().is_err(), "{ipv6_prefix}");
+        }
+    }
+
+    #[test]
+    fn sec_72_the_quotas_are_those_that_are_promised() {
+        let quotas = Quotas::default();
+        for (quota, limit, minutes) in [
+            (quotas.sends_per_address, 3, 15),
+            (quotas.sends_per_address_a_day, 10, 24 * 60),
+            (quotas.sends_per_ip, 10, 60),
+            (quotas.addresses_per_ip, 10, 60),
+            (quotas.failures_per_ip, 10, 10),
+            (quotas.oauth_starts, 5, 15),
+            (quotas.requests, 100, 1),
+            (quotas.mails, 5000, 60),
+        ] {
+            assert_eq!(quota, Quota::per_seconds(limit, minutes * 60));
+        }
+        let (site, ip) = (quotas.sends_per_site, quotas.sends_per_ip);
+        assert!(site.limit > ip.limit && site.window == ip.window, "a site has more than one of its networks");
+    }
 
     #[test]
     fn sec_02_a_code_that_lives_too_long_is_refused_at_the_start() {

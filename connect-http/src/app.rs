@@ -6,6 +6,7 @@ use std::time::Duration;
 use connect_auth::Auth;
 use connect_core::{Access, Desk};
 
+use crate::network::Network;
 use crate::problem::Problem;
 use crate::slots::{Slot, Slots, holder};
 
@@ -21,6 +22,8 @@ pub struct HttpSettings {
     pub secure: bool,
     /// Origins, beside the desk's own, whose pages may send forms: exactly `https://host[:port]`.
     pub allowed_origins: Vec<String>,
+    /// Proxies that are believed when they say in `X-Forwarded-For` whom they saw. None unless said.
+    pub trusted_proxies: Vec<Network>,
     /// Most bytes a request body may have. 1 MiB unless said.
     pub max_body: usize,
     /// How long a request may take until it is answered with 503. 30 s unless said.
@@ -38,6 +41,7 @@ impl Default for HttpSettings {
         Self {
             secure: true,
             allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
             max_body: 1024 * 1024,
             timeout: Duration::from_secs(30),
             upload_timeout: Duration::from_secs(5 * 60),

@@ -11,6 +11,7 @@ mod extract;
 mod health;
 mod markdown;
 mod middleware;
+mod network;
 mod problem;
 mod router;
 #[cfg(feature = "serve")]
@@ -21,6 +22,7 @@ mod web;
 
 pub use app::{App, HttpSettings};
 pub use draining::Draining;
+pub use network::{BadNetwork, Network};
 pub use problem::Problem;
 pub use router::router;
 #[cfg(feature = "serve")]

@@ -4,6 +4,7 @@
 pub(crate) mod csrf;
 mod headers;
 mod key_in_url;
+mod peer;
 mod refusals;
 
 use std::net::SocketAddr;
@@ -88,16 +89,15 @@ fn route_of_uploads(request: &Request) -> bool {
 
 fn client(app: &App, request: &Request, id: &Arc<str>) -> Client {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let trusted = &app.settings().trusted_proxies;
     // Whatever its bytes are, they say who it was.
     let agent = request.headers().get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
-    // A request with an Authorization header ignores cookies.
-    let is_browser = !request.headers().contains_key(header::AUTHORIZATION);
-    let device = is_browser.then(|| cookie(app, request.headers(), Cookie::Device)).flatten();
     Client {
-        device: device.map(str::to_owned),
-        ip: peer.map(|ConnectInfo(address)| address.ip()),
+        device: cookie(app, request.headers(), Cookie::Device).map(str::to_owned),
+        ip: peer.map(|ConnectInfo(address)| peer::client_address(address.ip(), request.headers(), trusted)),
         agent: agent.map(std::borrow::Cow::into_owned),
         request_id: Some(id.clone()),
+        ipv6_prefix: app.auth().settings().ipv6_prefix,
     }
 }
 

@@ -11,7 +11,7 @@ use connect_core::dispatch::DispatchSettings;
 use connect_core::notify::{MailIdentity, RecordedMail, Recorder};
 use connect_core::store::Quota;
 use connect_core::testing::ManualClock;
-use connect_core::{AuthStore, Desk, DeskBuilder, DeskSettings, EmailAddress, Limit, Store, WorkspaceId};
+use connect_core::{AuthStore, Desk, DeskBuilder, DeskSettings, EmailAddress, Limit, RateLimiter, Store, WorkspaceId};
 use connect_http::{App, HttpSettings, router};
 use connect_store::{BlobSettings, MemoryLimiter, MemoryStore, ObjectBlobs};
 use http_body_util::BodyExt;
@@ -77,6 +77,8 @@ pub fn settings() -> AuthSettings {
         &mut quotas.sends_per_address,
         &mut quotas.sends_per_address_a_day,
         &mut quotas.sends_per_ip,
+        &mut quotas.sends_per_site,
+        &mut quotas.addresses_per_ip,
         &mut quotas.failures_per_ip,
         &mut quotas.requests,
         &mut quotas.mails,
@@ -84,6 +86,32 @@ pub fn settings() -> AuthSettings {
         *quota = none;
     }
     settings
+}
+
+/// What a desk of a test is made of.
+pub struct Made {
+    pub store: Arc<dyn Store>,
+    pub auth_store: Arc<dyn AuthStore>,
+    pub limiter: Arc<dyn RateLimiter>,
+    pub settings: AuthSettings,
+    pub http: HttpSettings,
+    pub public_url: &'static str,
+    pub clock: Arc<ManualClock>,
+}
+
+impl Default for Made {
+    fn default() -> Self {
+        let store = Arc::new(MemoryStore::new());
+        Self {
+            store: store.clone(),
+            auth_store: store,
+            limiter: Arc::new(MemoryLimiter::new()),
+            settings: settings(),
+            http: HttpSettings::default(),
+            public_url: "https://desk.example",
+            clock: Arc::default(),
+        }
+    }
 }
 
 impl TestApp {
@@ -107,10 +135,14 @@ impl TestApp {
         settings: AuthSettings,
         with: impl FnOnce(DeskBuilder) -> DeskBuilder,
     ) -> Self {
-        let clock = Arc::new(ManualClock::default());
+        Self::made(Made { store, auth_store, settings, ..Made::default() }, with)
+    }
+
+    pub fn made(made: Made, with: impl FnOnce(DeskBuilder) -> DeskBuilder) -> Self {
+        let Made { store, auth_store, limiter, settings, http, public_url, clock } = made;
         let mail = Arc::new(Recorder::new(clock.clone()));
         let keys = KeyRing::new("a secret of at least 32 characters", Vec::new()).expect("long enough");
-        let auth = Auth::builder(auth_store, Arc::new(MemoryLimiter::new()), keys, settings).expect("settings");
+        let auth = Auth::builder(auth_store, limiter, keys, settings).expect("settings");
         let desk = with(Desk::builder(store, Arc::new(RoleMatrix)))
             .clock(clock.clone())
             .subscriber(auth.mail())
@@ -119,7 +151,7 @@ impl TestApp {
             .build(DeskSettings {
                 attachment_limit: ATTACHMENT_LIMIT,
                 ..DeskSettings::new(
-                    "https://desk.example",
+                    public_url,
                     MailIdentity {
                         name: Some("Desk".to_owned()),
                         address: EmailAddress::parse("from", "desk@desk.example").expect("address"),
@@ -127,7 +159,7 @@ impl TestApp {
                 )
             });
         let auth = auth.build(desk.clone());
-        let router = router(App::new(auth.clone(), HttpSettings::default()));
+        let router = router(App::new(auth.clone(), http));
         Self { desk, auth, clock, mail, router, checked: false }
     }
 
