@@ -7,6 +7,7 @@ use connect_auth::Auth;
 use connect_core::{Access, Desk};
 
 use crate::network::Network;
+use crate::origin::is_origin;
 use crate::problem::Problem;
 use crate::slots::{Slot, Slots, holder};
 
@@ -20,7 +21,9 @@ pub struct HttpSettings {
     /// Whether it is reached over HTTPS. Only then are cookies `Secure` and `__Host-`; without it, only for
     /// development, they have another name.
     pub secure: bool,
-    /// Origins, beside the desk's own, whose pages may send forms: exactly `https://host[:port]`.
+    /// Origins, beside the desk's own, whose pages may send forms and use the API, with the cookies of whoever
+    /// looks at them: exactly `https://host[:port]`. What is no origin ([`is_origin`](crate::is_origin)), such as
+    /// `*` or `null`, allows nothing.
     pub allowed_origins: Vec<String>,
     /// Proxies that are believed when they say in `X-Forwarded-For` whom they saw. None unless said.
     pub trusted_proxies: Vec<Network>,
@@ -110,7 +113,6 @@ impl App {
     }
 
     /// The path it is mounted at, without a slash at the end: empty, or such as `/support`.
-    #[cfg_attr(not(feature = "web"), allow(dead_code))]
     pub(crate) fn base(&self) -> &str {
         &self.inner.base
     }
@@ -124,6 +126,11 @@ impl App {
     /// The origin of its public address.
     pub(crate) fn origin(&self) -> &str {
         &self.inner.origin
+    }
+
+    /// Whether pages of this origin, which is not the desk's own, may send forms and use the API.
+    pub(crate) fn is_allowed_origin(&self, origin: &str) -> bool {
+        is_origin(origin) && self.inner.settings.allowed_origins.iter().any(|known| known == origin)
     }
 
     /// The name of a cookie.

@@ -12,6 +12,7 @@ mod health;
 mod markdown;
 mod middleware;
 mod network;
+mod origin;
 mod problem;
 mod router;
 #[cfg(feature = "serve")]
@@ -23,6 +24,7 @@ mod web;
 pub use app::{App, HttpSettings};
 pub use draining::Draining;
 pub use network::{BadNetwork, Network};
+pub use origin::is_origin;
 pub use problem::Problem;
 pub use router::router;
 #[cfg(feature = "serve")]

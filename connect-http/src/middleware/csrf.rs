@@ -41,7 +41,7 @@ pub(crate) fn check_stream(app: &App, headers: &HeaderMap) -> Result<(), Problem
 fn is_ours(app: &App, headers: &HeaderMap) -> bool {
     let site = headers.get("sec-fetch-site").map(http::HeaderValue::as_bytes);
     let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).filter(|origin| *origin != "null");
-    let is_allowed = origin.is_some_and(|origin| app.settings().allowed_origins.iter().any(|known| known == origin));
+    let is_allowed = origin.is_some_and(|origin| app.is_allowed_origin(origin));
     match site {
         Some(b"same-origin" | b"none") => true,
         // The browser says it is another site: only one that was named may.

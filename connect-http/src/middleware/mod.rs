@@ -1,6 +1,7 @@
 //! The layer around every request: its id and span, its client, the guard against forged requests, the
 //! end of time and of panics, and the headers of every response.
 
+mod cors;
 pub(crate) mod csrf;
 mod headers;
 mod key_in_url;
@@ -41,9 +42,13 @@ pub(crate) async fn around(State(app): State<App>, mut request: Request, next: N
     let refusals = refusals::Watch::new(&request, &route, client.clone());
     request.extensions_mut().insert(refusals.witness());
     request.extensions_mut().insert(client);
+    let origin = cors::origin(&app, request.headers()).filter(|_| is_api);
     let inner = async {
         if let Err(problem) = key_in_url::check(&request) {
             return problem.into_response();
+        }
+        if let Some(preflight) = origin.as_ref().and_then(|_| cors::preflight(&request)) {
+            return preflight;
         }
         if let Err(problem) = csrf::check(&app, &request, is_api) {
             return problem.into_response();
@@ -77,6 +82,9 @@ pub(crate) async fn around(State(app): State<App>, mut request: Request, next: N
     }
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-request-id", value);
+    }
+    if is_api {
+        cors::add(origin, &mut response);
     }
     headers::add(&app, &mut response);
     response

@@ -12,6 +12,7 @@ mod audit;
 mod auth;
 mod bad_input;
 mod blobs;
+mod cors;
 mod counting;
 mod devices;
 mod email_change;
