@@ -26,6 +26,6 @@ pub use draining::Draining;
 pub use network::{BadNetwork, Network};
 pub use origin::is_origin;
 pub use problem::Problem;
-pub use router::router;
+pub use router::{guarded, router};
 #[cfg(feature = "serve")]
 pub use serve::{ServeSettings, serve};

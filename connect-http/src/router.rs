@@ -30,6 +30,12 @@ pub fn router(app: App) -> Router {
         .with_state(app)
 }
 
+/// Pages of the host's own that the desk guards as it guards its own: with the id of the request, the end of time
+/// and of panics, the guard against forged requests, and the headers of every response.
+pub fn guarded(app: App, pages: Router) -> Router {
+    pages.layer(axum::middleware::from_fn_with_state(app, middleware::around))
+}
+
 async fn no_such_path() -> Problem {
     Problem::new(http::StatusCode::NOT_FOUND, "not_found", "there is nothing at this address")
 }

@@ -18,9 +18,14 @@ const ALWAYS: [(HeaderName, &str); 7] = [
     (header::X_FRAME_OPTIONS, "DENY"),
 ];
 
-/// Adds what every response has, errors too. What a handler has set itself stays.
-pub(super) fn add(app: &App, response: &mut Response) {
+/// Adds what every response has, errors too. What a handler has set itself stays, but answers of the API are
+/// never stored: who may see them can change at any time.
+pub(super) fn add(app: &App, is_api: bool, response: &mut Response) {
     let headers = response.headers_mut();
+    let says_so = |value: &HeaderValue| value.to_str().is_ok_and(|value| value.contains("no-store"));
+    if is_api && !headers.get(header::CACHE_CONTROL).is_some_and(says_so) {
+        headers.remove(header::CACHE_CONTROL);
+    }
     for (name, value) in ALWAYS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }

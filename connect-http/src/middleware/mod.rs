@@ -86,7 +86,7 @@ pub(crate) async fn around(State(app): State<App>, mut request: Request, next: N
     if is_api {
         cors::add(origin, &mut response);
     }
-    headers::add(&app, &mut response);
+    headers::add(&app, is_api, &mut response);
     response
 }
 

@@ -1,7 +1,5 @@
 //! Signing in and out.
 
-use std::time::Duration;
-
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;
@@ -14,6 +12,7 @@ use serde::Deserialize;
 
 use super::form::{Form, filled};
 use super::page::{Person, Shell, go, render, render_problem, render_with, safe_target, sentence};
+use crate::api::auth::logout::gone;
 use crate::api::auth::{request_code, verify_code};
 use crate::app::{App, Cookie};
 use crate::extract::{self, Params};
@@ -164,9 +163,7 @@ pub(super) fn refused(problem: &Problem) -> String {
 /// `POST /sign-out`: ends the session.
 pub(super) async fn sign_out(State(app): State<App>, Person(caller): Person) -> Result<Response, Problem> {
     app.auth().end_session(&caller.identity, caller.identity.session.id).await?;
-    let gone = app.set_cookie(Cookie::Session, None, Duration::ZERO);
-    let clear = (http::HeaderName::from_static("clear-site-data"), "\"cache\"".to_owned());
-    Ok((AppendHeaders([(SET_COOKIE, gone), clear]), go(&app, "/sign-in")).into_response())
+    Ok((gone(&app), go(&app, "/sign-in")).into_response())
 }
 
 #[cfg(test)]

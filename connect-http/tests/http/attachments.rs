@@ -88,7 +88,10 @@ async fn a_file_goes_up_along_with_a_reply_and_down() {
     for (name, value) in [
         ("content-type", "image/png"),
         ("content-disposition", "inline; filename=\"M_rz.png\"; filename*=UTF-8''M%C3%A4rz.png"),
-        ("content-security-policy", "default-src 'none'; sandbox"),
+        (
+            "content-security-policy",
+            "default-src 'none'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; sandbox",
+        ),
         ("x-content-type-options", "nosniff"),
         ("cache-control", "private, no-store"),
         ("accept-ranges", "bytes"),
@@ -216,7 +219,10 @@ async fn a_signed_link_opens_one_file_for_five_minutes() {
     let anonymous = app.anonymous();
     let (status, headers, bytes) = read(&anonymous, &path).await;
     assert_eq!((status.as_u16(), bytes.as_slice()), (200, PNG));
-    assert_eq!(headers["content-security-policy"], "default-src 'none'; sandbox");
+    assert_eq!(
+        headers["content-security-policy"],
+        "default-src 'none'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; sandbox"
+    );
     let (_, signature) = path.split_once("signature=").expect("a signature");
     let turned: String = signature.chars().rev().collect();
     for altered in [

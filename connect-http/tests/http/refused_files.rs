@@ -98,7 +98,10 @@ async fn what_a_browser_might_run_is_saved_and_not_shown() {
         assert_eq!(answer.headers["content-type"], kind, "{name}");
         let disposition = answer.headers["content-disposition"].to_str().expect("text");
         assert!(disposition.starts_with(&format!("{way}; ")), "{name}: {disposition}");
-        assert_eq!(answer.headers["content-security-policy"], "default-src 'none'; sandbox");
+        assert_eq!(
+            answer.headers["content-security-policy"],
+            "default-src 'none'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; sandbox"
+        );
     }
     app.finish().await;
 }

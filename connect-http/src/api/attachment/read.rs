@@ -16,6 +16,9 @@ use crate::app::App;
 use crate::extract::{Params, Scope};
 use crate::problem::Problem;
 
+/// What the content of an attachment may do in a browser: be looked at.
+const IN_A_SANDBOX: &str = "default-src 'none'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; sandbox";
+
 /// What a signed link carries.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -89,7 +92,7 @@ pub(crate) async fn respond(
         (CONTENT_DISPOSITION, disposition(attachment.content_type, &attachment.name).as_str()),
         (CONTENT_LENGTH, length.to_string().as_str()),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"),
+        (CONTENT_SECURITY_POLICY, IN_A_SANDBOX),
         (CACHE_CONTROL, "private, no-store"),
         (ETAG, etag(&attachment).as_str()),
         (ACCEPT_RANGES, "bytes"),

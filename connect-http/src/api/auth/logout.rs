@@ -9,10 +9,17 @@ use crate::app::{App, Cookie};
 use crate::extract::{Command, Person};
 use crate::problem::Problem;
 
+/// What a browser is told to forget. Of its cookies that of the session, by name: "cookies" would remove those of
+/// the whole domain, with the host's own sessions. What pages have stored goes only where the origin is the
+/// desk's alone.
+pub(crate) fn gone(app: &App) -> AppendHeaders<[(HeaderName, String); 2]> {
+    let data = if app.base().is_empty() { "\"cache\", \"storage\"" } else { "\"cache\"" };
+    let cookie = app.set_cookie(Cookie::Session, None, Duration::ZERO);
+    AppendHeaders([(SET_COOKIE, cookie), (HeaderName::from_static("clear-site-data"), data.to_owned())])
+}
+
 /// `POST /auth/logout`: ends the session that asks.
 pub(crate) async fn handle(State(app): State<App>, caller: Person, _: Command<()>) -> Result<Response, Problem> {
     app.auth().end_session(&caller.identity, caller.identity.session.id).await?;
-    let gone = app.set_cookie(Cookie::Session, None, Duration::ZERO);
-    let clear = (HeaderName::from_static("clear-site-data"), "\"cache\", \"cookies\", \"storage\"".to_owned());
-    Ok((StatusCode::NO_CONTENT, AppendHeaders([(SET_COOKIE, gone), clear])).into_response())
+    Ok((StatusCode::NO_CONTENT, gone(&app)).into_response())
 }

@@ -1,6 +1,6 @@
 //! Signing in and out.
 
-pub(super) mod logout;
+pub(crate) mod logout;
 pub(crate) mod request_code;
 pub(super) mod sessions;
 pub(crate) mod verify_code;
