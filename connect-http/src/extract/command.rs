@@ -49,8 +49,10 @@ impl<T: DeserializeOwned + 'static> FromRequest<App> for Command<T> {
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let mut parts = kind.split(';').map(str::trim);
+    let mut kinds = headers.get_all(CONTENT_TYPE).iter();
+    // Two of them mean whatever the next reader likes.
+    let (Some(kind), None) = (kinds.next(), kinds.next()) else { return false };
+    let mut parts = kind.to_str().unwrap_or_default().split(';').map(str::trim);
     parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"))
         && parts.all(|parameter| parameter.is_empty() || parameter.eq_ignore_ascii_case("charset=utf-8"))
 }

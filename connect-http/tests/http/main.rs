@@ -20,6 +20,8 @@ mod faults;
 mod headers;
 mod limiter_faults;
 mod limits;
+mod links;
+mod media_types;
 mod members;
 mod pages;
 mod proxies;
