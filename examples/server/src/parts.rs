@@ -157,6 +157,7 @@ pub(crate) async fn parts(settings: &Settings) -> anyhow::Result<Parts> {
     let http = HttpSettings {
         secure: settings.is_secure(),
         allowed_origins: settings.allowed_origins.clone(),
+        trusted_proxies: settings.trusted_proxies.clone(),
         ..HttpSettings::default()
     };
     let app = App::new(auth.request_limiter(limiters.requests).build(desk.clone()), http);

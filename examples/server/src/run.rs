@@ -97,7 +97,8 @@ pub(crate) async fn run(settings: &Settings, with_demo: bool) -> anyhow::Result<
     });
     let mut router = connect_http::router(parts.app.clone());
     if let Some(recorder) = &parts.recorder {
-        router = dev_mail::routes(recorder.clone()).fallback_service(router);
+        let mailbox = connect_http::guarded(parts.app.clone(), dev_mail::routes(recorder.clone()));
+        router = mailbox.fallback_service(router);
     }
     greet(&settings, &parts).await?;
     let serve = ServeSettings { max_connections: settings.max_connections, ..ServeSettings::default() };

@@ -37,6 +37,7 @@ impl Nginx {
                         proxy_pass http://desk;
                         proxy_http_version 1.1;
                         proxy_set_header Host $http_host;
+                        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
                         proxy_set_header Connection \"\";
                         proxy_buffering off;
                         proxy_read_timeout 1h;

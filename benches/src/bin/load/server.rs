@@ -114,9 +114,16 @@ impl Place {
         if let Some(Schema { url, name }) = &self.postgres {
             command.env("CONNECT_DATABASE_URL", url).env("CONNECT_DATABASE_SCHEMA", name);
         }
-        for limit in
-            ["SENDS_PER_ADDRESS", "SENDS_PER_ADDRESS_A_DAY", "SENDS_PER_IP", "FAILURES_PER_IP", "REQUESTS", "MAILS"]
-        {
+        for limit in [
+            "SENDS_PER_ADDRESS",
+            "SENDS_PER_ADDRESS_A_DAY",
+            "SENDS_PER_IP",
+            "SENDS_PER_SITE",
+            "ADDRESSES_PER_IP",
+            "FAILURES_PER_IP",
+            "REQUESTS",
+            "MAILS",
+        ] {
             command.env(format!("CONNECT_LIMIT_{limit}"), "100000000/1m");
         }
         Ok(Process(command.stdout(Stdio::null()).spawn()?))

@@ -2,6 +2,7 @@
 //! place that reads the environment ([`options`]).
 
 mod options;
+mod proxies;
 mod storage;
 
 use std::net::SocketAddr;
@@ -13,6 +14,7 @@ use connect_auth::{AuthSettings, SignUp};
 use connect_core::EmailAddress;
 use connect_core::notify::MailIdentity;
 use connect_core::store::{CodeForm, Quota};
+use connect_http::{Network, is_origin};
 
 pub(crate) use options::{Hidden, OPTIONS};
 pub(crate) use storage::{Database, Storage};
@@ -44,6 +46,7 @@ pub(crate) struct Settings {
     /// How long the origins of events are kept.
     pub(crate) origins: Duration,
     pub(crate) allowed_origins: Vec<String>,
+    pub(crate) trusted_proxies: Vec<Network>,
     pub(crate) log: String,
     pub(crate) log_json: bool,
 }
@@ -124,8 +127,10 @@ impl Settings {
         });
         let allowed_origins =
             said.read("allowed_origins", "origins such as https://example.org with commas between", |text| {
-                text.split(',').map(|origin| http_url(origin.trim())).collect::<Option<Vec<_>>>()
+                let origin = |text: &str| is_origin(text.trim()).then(|| text.trim().to_owned());
+                text.split(',').map(origin).collect::<Option<Vec<_>>>()
             });
+        let trusted_proxies = proxies::understand(said);
         let log_json = said.read("log_format", "text or json", |text| match text {
             "text" => Some(false),
             "json" => Some(true),
@@ -162,6 +167,7 @@ impl Settings {
             max_connections: max_connections?,
             origins: Duration::from_secs(origin_days? * 24 * 3600),
             allowed_origins: allowed_origins.unwrap_or_default(),
+            trusted_proxies,
             log,
             log_json: log_json?,
         })
@@ -206,11 +212,16 @@ fn auth(said: &mut Said, environment: Option<Environment>) -> Option<AuthSetting
                 text.split(',').map(|one| EmailAddress::parse("reserved_addresses", one.trim()).ok()).collect()
             })?;
     }
+    settings.ipv6_prefix = said.read("ipv6_prefix", "a number from 32 to 64", |text| {
+        text.parse().ok().filter(|bits| (32..=64).contains(bits))
+    })?;
     let quotas = &mut settings.quotas;
     for (name, place) in [
         ("limit_sends_per_address", &mut quotas.sends_per_address),
         ("limit_sends_per_address_a_day", &mut quotas.sends_per_address_a_day),
         ("limit_sends_per_ip", &mut quotas.sends_per_ip),
+        ("limit_sends_per_site", &mut quotas.sends_per_site),
+        ("limit_addresses_per_ip", &mut quotas.addresses_per_ip),
         ("limit_failures_per_ip", &mut quotas.failures_per_ip),
         ("limit_requests", &mut quotas.requests),
         ("limit_mails", &mut quotas.mails),
@@ -256,6 +267,24 @@ mod tests {
         let told = load(&["--listen", "0.0.0.0:8080"]).expect_err("open to others").join("\n");
         assert!(told.contains("/dev/mail would be open to others"), "{told}");
         assert!(load(&["--listen", "127.0.0.1:0"]).is_ok());
+    }
+
+    #[test]
+    fn sec_72_what_is_not_set_is_as_the_library_has_it() {
+        let settings = load(&[]).expect("defaults");
+        assert_eq!(settings.auth.quotas, AuthSettings::default().quotas);
+        assert_eq!(settings.auth.ipv6_prefix, 64);
+        assert!(settings.trusted_proxies.is_empty() && settings.allowed_origins.is_empty());
+    }
+
+    #[test]
+    fn sec_41_only_exact_origins_can_be_allowed() {
+        let allowed = load(&["--allowed-origins", "https://a.example, http://localhost:3000"]).expect("origins");
+        assert_eq!(allowed.allowed_origins, ["https://a.example", "http://localhost:3000"]);
+        for bad in ["*", "null", "https://a.example/", "https://A.example", "https://a.example,", "https://*.example"] {
+            let told = load(&["--allowed-origins", bad]).expect_err(bad).join("\n");
+            assert!(told.contains("CONNECT_ALLOWED_ORIGINS is"), "{told}");
+        }
     }
 
     #[test]

@@ -1,16 +1,20 @@
 //! A plain HTTP client over a socket.
 
+use std::net::Ipv4Addr;
+
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 #[derive(Clone)]
 pub struct Client {
     port: u16,
+    ip: Ipv4Addr,
+    forwarded_for: Option<String>,
     token: Option<String>,
 }
 
@@ -36,7 +40,7 @@ impl Client {
     }
 
     pub fn new(port: u16) -> Self {
-        Self { port, token: None }
+        Self { port, ip: Ipv4Addr::LOCALHOST, forwarded_for: None, token: None }
     }
 
     pub fn with_token(&self, token: &str) -> Self {
@@ -46,6 +50,22 @@ impl Client {
     /// The same person at another server.
     pub fn at(&self, port: u16) -> Self {
         Self { port, ..self.clone() }
+    }
+
+    /// The same person, who comes from another address of this machine.
+    pub fn from(&self, ip: Ipv4Addr) -> Self {
+        Self { ip, ..self.clone() }
+    }
+
+    /// The same person, who says to have come from elsewhere.
+    pub fn forwarded_for(&self, list: &str) -> Self {
+        Self { forwarded_for: Some(list.to_owned()), ..self.clone() }
+    }
+
+    async fn connect(&self) -> std::io::Result<TcpStream> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((self.ip, 0).into())?;
+        socket.connect((Ipv4Addr::LOCALHOST, self.port).into()).await
     }
 
     pub fn request(&self, method: Method, path: &str, key: Option<&str>, body: Option<&Value>) -> Request<Full<Bytes>> {
@@ -60,6 +80,9 @@ impl Client {
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
         }
+        if let Some(list) = &self.forwarded_for {
+            request = request.header("x-forwarded-for", list);
+        }
         let body = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
         request.body(Full::new(body)).expect("a request")
     }
@@ -69,7 +92,7 @@ impl Client {
         &self,
         request: Request<Full<Bytes>>,
     ) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
-        let stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
+        let stream = self.connect().await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         let connection = tokio::spawn(connection);
         let response = sender.send_request(request).await?;
@@ -86,7 +109,7 @@ impl Client {
         &self,
         request: Request<Full<Bytes>>,
     ) -> Result<Option<hyper::body::Incoming>, Box<dyn std::error::Error + Send + Sync>> {
-        let stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
+        let stream = self.connect().await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
         let response = sender.send_request(request).await?;

@@ -14,6 +14,7 @@ mod live;
 mod moving;
 mod nodes;
 mod process;
+mod proxied;
 mod readme;
 mod smtp;
 mod stop;

@@ -88,6 +88,7 @@ async fn three_nodes_lose_nothing_when_one_dies_and_the_database_restarts() {
         ("CONNECT_REDIS_URL", counts.as_str()),
         ("CONNECT_BLOB_URL", blobs.as_str()),
         ("CONNECT_SECRET_KEY", "a secret that all nodes share, and nobody else"),
+        ("CONNECT_TRUSTED_PROXIES", "127.0.0.1, ::1"),
     ];
     let mut nodes: Vec<Server> = (0..3).map(|n| Server::start(&at(&format!("node{n}")), &settings)).collect();
     let ports: Vec<u16> = nodes.iter().map(|node| node.port).collect();

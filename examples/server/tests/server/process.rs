@@ -19,9 +19,16 @@ pub struct Server {
 pub fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_connect-server"));
     command.env_clear().env("CONNECT_DATA_DIR", folder).env("CONNECT_LISTEN", "127.0.0.1:0");
-    for limit in
-        ["SENDS_PER_ADDRESS", "SENDS_PER_ADDRESS_A_DAY", "SENDS_PER_IP", "FAILURES_PER_IP", "REQUESTS", "MAILS"]
-    {
+    for limit in [
+        "SENDS_PER_ADDRESS",
+        "SENDS_PER_ADDRESS_A_DAY",
+        "SENDS_PER_IP",
+        "SENDS_PER_SITE",
+        "ADDRESSES_PER_IP",
+        "FAILURES_PER_IP",
+        "REQUESTS",
+        "MAILS",
+    ] {
         command.env(format!("CONNECT_LIMIT_{limit}"), "100000000/1m");
     }
     command
