@@ -35,7 +35,10 @@ async fn sec_17_guessing_succeeds_as_often_as_the_bound_says() {
         sends_per_address: free,
         sends_per_address_a_day: free,
         sends_per_ip: free,
+        sends_per_site: free,
+        addresses_per_ip: free,
         failures_per_ip: free,
+        oauth_starts: free,
         requests: free,
         mails: free,
     };

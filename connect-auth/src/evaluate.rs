@@ -1,7 +1,7 @@
 //! Looking at a code: the one place where it is done, whatever the code is for.
 
-use connect_core::event::Fact;
 use connect_core::Result;
+use connect_core::event::Fact;
 use connect_core::store::{Challenge, ChallengeSeen, Quota};
 use tracing::warn;
 
