@@ -103,9 +103,11 @@ impl Auth {
     pub async fn refused(&self, client: &Client, place: Refused, method: Option<&str>, fact: Fact) {
         let auth = self.clone();
         let cause = client.cause(method, self.inner.desk.random());
+        // Whose minute is over begins anew with this refusal.
+        let ended = self.inner.refusals.ended(self.inner.desk.now());
         let is_kept = self.inner.refusals.count(client, self.inner.desk.now());
         let task = tokio::spawn(async move {
-            auth.tell_suppressed().await;
+            auth.tell(ended).await;
             if !is_kept {
                 return;
             }
@@ -122,7 +124,11 @@ impl Auth {
 
     /// Says how many refusals were not kept one by one, of the minutes that are over.
     pub(crate) async fn tell_suppressed(&self) {
-        for (client, count) in self.inner.refusals.ended(self.inner.desk.now()) {
+        self.tell(self.inner.refusals.ended(self.inner.desk.now())).await;
+    }
+
+    async fn tell(&self, suppressed: Vec<(Client, u64)>) {
+        for (client, count) in suppressed {
             if let Err(error) = self.note(&client, Fact::AccessSuppressed { count }).await {
                 warn!(%error, count, "suppressed refusals could not be told");
             }
