@@ -119,8 +119,13 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let client = parts.extensions.get::<Client>().cloned().unwrap_or_default();
-        let credential = Credential::of(app, &parts.headers);
-        let witness = parts.extensions.get::<Witness>();
+        Self::of(app, &parts.headers, client, parts.extensions.get::<Witness>()).await
+    }
+}
+
+impl Caller {
+    async fn of(app: &App, headers: &HeaderMap, client: Client, witness: Option<&Witness>) -> Result<Self, Problem> {
+        let credential = Credential::of(app, headers);
         // Counted only after the credential was found good, so that nobody spends another's share.
         match &credential {
             Credential::Session(token) => {
@@ -147,6 +152,13 @@ impl FromRequestParts<App> for Caller {
             Credential::Key(_) | Credential::BrokenKey => Err(Problem::bad_key()),
             Credential::Session(_) | Credential::Nothing => Err(Problem::unauthorized()),
         }
+    }
+}
+
+impl Person {
+    /// The person who asks, for handlers that take others, too: those cost nobody a request.
+    pub(crate) async fn of(app: &App, headers: &HeaderMap, client: Client) -> Result<Self, Problem> {
+        Caller::of(app, headers, client, None).await?.into_person()
     }
 }
 

@@ -80,7 +80,6 @@ pub(crate) fn held(app: &App, headers: &HeaderMap) -> Option<(ChallengeId, Chall
 pub(crate) async fn handle(
     State(app): State<App>,
     Extension(client): Extension<Client>,
-    caller: Option<Person>,
     headers: HeaderMap,
     command: Command<Body>,
 ) -> Result<Response, Problem> {
@@ -97,7 +96,7 @@ pub(crate) async fn handle(
             Ok(answer(&app, app.auth().request_code(request).await?, token))
         }
         (Purpose::StepUp, None) => {
-            let identity = caller.ok_or_else(Problem::unauthorized)?.identity;
+            let Person { identity, client } = Person::of(&app, &headers, client).await?;
             Ok(answer(&app, app.auth().request_step_up(&identity, held, client).await?, token))
         }
         (Purpose::StepUp, Some(_)) => Err(FieldError::new("email", "not_taken", "is that of the account").into()),

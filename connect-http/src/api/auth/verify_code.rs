@@ -62,7 +62,6 @@ pub(crate) fn cookies(app: &App, signed_in: &SignedIn) -> AppendHeaders<[(http::
 pub(crate) async fn handle(
     State(app): State<App>,
     Extension(client): Extension<Client>,
-    caller: Option<Person>,
     headers: HeaderMap,
     command: Command<Body>,
 ) -> Result<Response, Problem> {
@@ -77,14 +76,19 @@ pub(crate) async fn handle(
         None => held(&app, &headers).filter(|(held, _)| *held == id).map(|(_, secret)| secret),
     };
     let replaces = if token { None } else { present_session(&app, &headers).await? };
-    let verify = VerifyCode { id, secret, code, replaces, client };
-    let identity = || caller.map(|caller| caller.identity).ok_or_else(Problem::unauthorized);
+    let verify = VerifyCode { id, secret, code, replaces, client: client.clone() };
     // A program that is signed in by its token gets the next one likewise.
     let token = token || (purpose != Purpose::SignIn && headers.contains_key(AUTHORIZATION));
     let signed_in = match purpose {
         Purpose::SignIn => app.auth().verify_code(verify).await?,
-        Purpose::StepUp => app.auth().verify_step_up(&identity()?, verify).await?,
-        Purpose::EmailChange => app.auth().verify_email_change(&identity()?, verify, keep_sessions).await?,
+        Purpose::StepUp => {
+            let person = Person::of(&app, &headers, client).await?;
+            app.auth().verify_step_up(&person.identity, verify).await?
+        }
+        Purpose::EmailChange => {
+            let person = Person::of(&app, &headers, client).await?;
+            app.auth().verify_email_change(&person.identity, verify, keep_sessions).await?
+        }
     };
     let person = connect_core::user::ProvenMailbox::attest(&signed_in.user);
     let workspaces = app.desk().workspaces().of(&person).await?;
