@@ -115,9 +115,22 @@ pub struct AuthBuilder {
     request_limiter: Arc<dyn RateLimiter>,
     keys: KeyRing,
     settings: Arc<AuthSettings>,
+    #[cfg(feature = "oidc")]
+    providers: Option<crate::oauth::Providers>,
 }
 
 impl AuthBuilder {
+    /// Providers people may sign in with, and what asks them. Names must differ.
+    #[cfg(feature = "oidc")]
+    pub fn providers(
+        mut self,
+        providers: Vec<crate::oauth::Provider>,
+        fetch: Arc<dyn crate::fetch::Fetch>,
+    ) -> Result<Self, crate::oauth::BadProvider> {
+        self.providers = Some(crate::oauth::Providers::new(providers, fetch)?);
+        Ok(self)
+    }
+
     /// Another limiter for requests than for sign-ins: one that is quicker, or that goes on when the other
     /// does not answer.
     #[must_use]
@@ -138,7 +151,9 @@ impl AuthBuilder {
 
     /// The service, for this desk.
     pub fn build(self, desk: Desk) -> Auth {
-        let Self { store, limiter, request_limiter, keys, settings } = self;
+        #[cfg(feature = "oidc")]
+        let providers = self.providers;
+        let Self { store, limiter, request_limiter, keys, settings, .. } = self;
         Auth {
             inner: Arc::new(Inner {
                 desk,
@@ -147,6 +162,8 @@ impl AuthBuilder {
                 request_limiter,
                 keys,
                 settings,
+                #[cfg(feature = "oidc")]
+                providers,
                 known: RwLock::default(),
                 known_keys: KnownKeys::default(),
                 generation: AtomicU64::default(),
@@ -170,6 +187,8 @@ pub(crate) struct Inner {
     pub(crate) request_limiter: Arc<dyn RateLimiter>,
     pub(crate) keys: KeyRing,
     pub(crate) settings: Arc<AuthSettings>,
+    #[cfg(feature = "oidc")]
+    pub(crate) providers: Option<crate::oauth::Providers>,
     /// Sessions that were looked up within the last second, by the hash of their token.
     pub(crate) known: RwLock<HashMap<[u8; 32], Known>>,
     pub(crate) known_keys: KnownKeys,
@@ -206,7 +225,15 @@ impl Auth {
         settings: AuthSettings,
     ) -> AuthBuilder {
         let request_limiter = limiter.clone();
-        AuthBuilder { store, limiter, request_limiter, keys, settings: Arc::new(settings) }
+        AuthBuilder {
+            store,
+            limiter,
+            request_limiter,
+            keys,
+            settings: Arc::new(settings),
+            #[cfg(feature = "oidc")]
+            providers: None,
+        }
     }
 
     /// The desk people sign in to.

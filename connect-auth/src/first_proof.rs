@@ -5,6 +5,7 @@ use connect_core::user::User;
 use connect_core::{EmailAddress, Result};
 
 use crate::auth::Auth;
+use crate::sign_up;
 
 impl Auth {
     /// Called when the holder of an account's mailbox has been proven: on the first time, everything that was
@@ -16,14 +17,13 @@ impl Auth {
         }
         // Ended before it is noted: a crash in between ends them again.
         self.end_all_sessions(user.id).await?;
+        self.inner.desk.users().unlink_all(user.id).await?;
         self.inner.desk.users().set_proven(user.id).await
     }
 
     /// Whether nobody may sign in with this address, because it is one of the desk's own: mail to it is read
     /// by the desk, so a code sent there proves nobody.
     pub fn is_reserved(&self, email: &EmailAddress) -> bool {
-        let own = &self.inner.desk.settings().mail_from.address;
-        let reserved = &self.inner.settings.reserved_addresses;
-        std::iter::once(own).chain(reserved).any(|known| known.canonical() == email.canonical())
+        sign_up::is_reserved(&self.inner.desk, &self.inner.settings, email)
     }
 }

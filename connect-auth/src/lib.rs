@@ -14,11 +14,14 @@ mod code;
 mod device;
 mod email_change;
 mod evaluate;
+pub mod fetch;
 mod first_proof;
 mod guesser;
 mod invitation;
 mod key_ring;
 mod mail;
+#[cfg(feature = "oidc")]
+pub mod oauth;
 mod puzzle;
 mod refusals;
 mod roles;
@@ -26,6 +29,7 @@ mod sealer;
 mod session;
 mod settings;
 mod sign_in;
+mod sign_up;
 mod step_up;
 
 pub use api_key::{ApiKeyToken, IssuedKey, KEY_METHOD, KeyIdentity};

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use connect_core::contact::Contact;
 use connect_core::delivery::{Delivery, Recipient};
 use connect_core::dispatch::{Composed, Plan, Subscriber};
 use connect_core::event::{Event, Fact};
@@ -11,14 +10,13 @@ use connect_core::member::Invitation;
 use connect_core::notify::{Mail, Outgoing};
 use connect_core::record::RecordKind;
 use connect_core::store::{Challenge, EventList};
-use connect_core::workspace::Customers;
 use connect_core::{
     AuthStore, ChallengeId, Desk, EmailAddress, InvitationId, Limit, Result, Timestamp, UserId, WorkspaceId,
 };
 
 use crate::challenge::{CODE_LABEL, SIGN_IN};
 use crate::code::Code;
-use crate::{AuthSettings, KeyRing, SignUp, invitation};
+use crate::{AuthSettings, KeyRing, invitation, sign_up};
 
 const CODE: &str = "auth.code";
 const INVITATION: &str = "invitation";
@@ -93,7 +91,7 @@ impl AuthMail {
         if challenge.consumed || desk.now() >= challenge.expires_at {
             return Ok(Composed::Drop("the code has ended"));
         }
-        if !self.may_sign_in(desk, &challenge).await? {
+        if !self.may_be_sent(desk, &challenge).await? {
             return Ok(Composed::Drop("nobody may sign in with this address"));
         }
         let code = self.keys.open(CODE_LABEL, &challenge.sealed_code).and_then(|code| Code::parse(&code));
@@ -151,31 +149,12 @@ impl AuthMail {
         }))))
     }
 
-    /// Whether a user may come of this: an existing one who is not disabled, or a new one where that is open.
-    async fn may_sign_in(&self, desk: &Desk, challenge: &Challenge) -> Result<bool> {
-        let own = &desk.settings().mail_from.address;
-        let mut reserved = std::iter::once(own).chain(&self.settings.reserved_addresses);
-        if reserved.any(|known| known.canonical() == challenge.email.canonical()) {
-            return Ok(false);
-        }
-        if let Some(user) = desk.users().find(&challenge.email).await? {
-            return Ok(!user.disabled);
-        }
-        if challenge.purpose != SIGN_IN {
-            // Somebody who is signed in asked for it: an address for their account need not be known yet.
-            return Ok(true);
-        }
-        if self.settings.sign_up == SignUp::Open || !desk.workspaces().any().await? {
-            return Ok(true);
-        }
-        if let Some(slug) = &challenge.workspace
-            && let Some(workspace) = desk.find_workspace(slug).await?
-            && workspace.customers == Customers::Anyone
-        {
-            return Ok(true);
-        }
-        let key = Contact::email_key(&challenge.email);
-        Ok(desk.is_invited(&challenge.email).await? || !desk.store().locate(Contact::KIND, key).await?.is_empty())
+    /// Whether a user may come of this. An address for the account of somebody who is signed in need not be known.
+    async fn may_be_sent(&self, desk: &Desk, challenge: &Challenge) -> Result<bool> {
+        let (settings, email) = (&self.settings, &challenge.email);
+        let is_allowed = sign_up::is_allowed(desk, settings, email, challenge.workspace.as_deref()).await?;
+        let is_free = !sign_up::is_reserved(desk, settings, email) && desk.users().find(email).await?.is_none();
+        Ok(is_allowed || (challenge.purpose != SIGN_IN && is_free))
     }
 
     async fn invitation(&self, desk: &Desk, workspace: WorkspaceId, id: InvitationId) -> Result<Composed> {

@@ -218,7 +218,13 @@ impl Auth {
         self.end(user, Revoke::All, None, Cause::default()).await
     }
 
-    async fn end(&self, user: UserId, which: Revoke, session: Option<SessionId>, cause: Cause) -> Result<u64> {
+    pub(crate) async fn end(
+        &self,
+        user: UserId,
+        which: Revoke,
+        session: Option<SessionId>,
+        cause: Cause,
+    ) -> Result<u64> {
         let ended = self.inner.store.revoke(user, which).await?;
         self.forget_known();
         if ended > 0 {

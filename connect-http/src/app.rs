@@ -142,6 +142,14 @@ impl App {
             (Cookie::Challenge, false) => "connect_dev_challenge",
             (Cookie::Device, true) => "__Host-connect_device",
             (Cookie::Device, false) => "connect_dev_device",
+            #[cfg(feature = "oidc")]
+            (Cookie::OAuth, true) => "__Host-connect_oauth",
+            #[cfg(feature = "oidc")]
+            (Cookie::OAuth, false) => "connect_dev_oauth",
+            #[cfg(feature = "oidc")]
+            (Cookie::Account, true) => "__Host-connect_account",
+            #[cfg(feature = "oidc")]
+            (Cookie::Account, false) => "connect_dev_account",
         }
     }
 
@@ -162,4 +170,10 @@ pub(crate) enum Cookie {
     Challenge,
     /// By what the browser is known again.
     Device,
+    /// What a browser holds while it is at a sign-in provider.
+    #[cfg(feature = "oidc")]
+    OAuth,
+    /// What a browser holds while an account of a provider waits for a code.
+    #[cfg(feature = "oidc")]
+    Account,
 }

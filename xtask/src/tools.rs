@@ -11,7 +11,7 @@ struct Tool {
     package: &'static str,
 }
 
-const TOOLS: [Tool; 7] = [
+const TOOLS: [Tool; 9] = [
     Tool { program: "postgres", package: "postgresql" },
     Tool { program: "redis-server", package: "redis-server" },
     Tool { program: "nginx", package: "nginx" },
@@ -19,6 +19,8 @@ const TOOLS: [Tool; 7] = [
     Tool { program: "chromedriver", package: "chromium-driver" },
     Tool { program: "curl", package: "curl" },
     Tool { program: "jq", package: "jq" },
+    Tool { program: "node", package: "nodejs" },
+    Tool { program: "npm", package: "npm" },
 ];
 
 /// The program of this name, wherever it is.

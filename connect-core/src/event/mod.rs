@@ -54,6 +54,22 @@ pub enum Fact {
         /// How many addresses they had had before: the place of the old one among the former.
         nth: usize,
     },
+    /// An account elsewhere signs a user in from now on.
+    #[serde(rename = "user.account_linked")]
+    AccountLinked {
+        /// Whom.
+        user: UserId,
+        /// The provider's name in the settings.
+        provider: String,
+    },
+    /// An account elsewhere signs a user in no more.
+    #[serde(rename = "user.account_unlinked")]
+    AccountUnlinked {
+        /// Whom.
+        user: UserId,
+        /// The provider's name in the settings.
+        provider: String,
+    },
     /// A user became a member.
     #[serde(rename = "member.added")]
     MemberAdded {
@@ -202,6 +218,14 @@ pub enum Fact {
     AuthCodeRefused {
         /// Which.
         challenge: ChallengeId,
+    },
+    /// A sign-in with a provider came to nothing.
+    #[serde(rename = "auth.provider_refused")]
+    AuthProviderRefused {
+        /// The provider's name in the settings.
+        provider: String,
+        /// What did not hold, as a word of the desk's own.
+        reason: String,
     },
     /// Somebody signed in.
     #[serde(rename = "auth.signed_in")]

@@ -1,5 +1,8 @@
 //! Users: people who sign in, one per e-mail address, across workspaces.
 
+mod linked;
+mod linking;
+mod profile;
 mod service;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +12,8 @@ use crate::event::Fact;
 use crate::record::{RecordKey, RecordKind};
 use crate::{EmailAddress, Name, Timestamp, UserId, Version};
 
+pub use linked::{AccountKey, LinkedAccount, LinkedAccounts};
+pub use profile::{Locale, PictureUrl, Profile};
 pub use service::{ProvenMailbox, Users};
 
 /// A person who signs in.
@@ -29,6 +34,15 @@ pub struct User {
     /// The addresses the user had before, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub former: Vec<EmailAddress>,
+    /// Where their picture is, if a sign-in provider has told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avatar_url: Option<PictureUrl>,
+    /// Their language, if a sign-in provider has told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<Locale>,
+    /// The name that a sign-in provider gave last: as long as the user goes by it, it follows the provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub synced_name: Option<Name>,
     /// How often the user was written.
     pub version: Version,
     /// Since when the user exists.
@@ -81,6 +95,9 @@ impl User {
             disabled: false,
             proven,
             former: Vec::new(),
+            avatar_url: None,
+            locale: None,
+            synced_name: None,
             version: Version::FIRST,
             created_at: moment.now(),
         };

@@ -52,8 +52,8 @@ impl ProvenMailbox {
 /// The users of a desk.
 #[derive(Debug)]
 pub struct Users<'a> {
-    desk: &'a Desk,
-    cause: Cause,
+    pub(super) desk: &'a Desk,
+    pub(super) cause: Cause,
 }
 
 impl Desk {
@@ -170,7 +170,12 @@ impl Users<'_> {
         self.change(user, Actor::Host, |user| user.set_disabled(disabled)).await
     }
 
-    async fn change(&self, id: UserId, actor: Actor, decide: impl Fn(&User) -> Option<RecordChange>) -> Result<User> {
+    pub(super) async fn change(
+        &self,
+        id: UserId,
+        actor: Actor,
+        decide: impl Fn(&User) -> Option<RecordChange>,
+    ) -> Result<User> {
         let mut tries = Tries::default();
         loop {
             tries.next().await?;

@@ -22,7 +22,10 @@ use crate::app::App;
 
 /// Every path of the API, below `/api/v1`.
 pub(crate) fn routes() -> Router<App> {
-    Router::new()
+    let router = Router::new();
+    #[cfg(feature = "oidc")]
+    let router = router.merge(auth::oauth::routes()).merge(me::accounts::routes());
+    router
         .route("/auth/otp/request", post(auth::request_code::handle))
         .route("/auth/otp/verify", post(auth::verify_code::handle))
         .route("/auth/logout", post(auth::logout::handle))

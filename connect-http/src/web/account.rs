@@ -11,9 +11,11 @@ use http::header::SET_COOKIE;
 use serde::Deserialize;
 
 use super::form::{Form, filled};
-use super::page::{Person, Shell, go, render, render_problem, render_with, safe_target, sentence};
+use super::page::{
+    Person, ProviderLink, Shell, go, render, render_problem, render_with, safe_target, sentence, sign_in_providers,
+};
 use crate::api::auth::logout::gone;
-use crate::api::auth::{request_code, verify_code};
+use crate::api::auth::{pending, request_code, verify_code};
 use crate::app::{App, Cookie};
 use crate::extract::{self, Params};
 use crate::problem::Problem;
@@ -25,6 +27,7 @@ struct SignInPage {
     to: String,
     puzzle: String,
     email: String,
+    providers: Vec<ProviderLink>,
     error: String,
 }
 
@@ -77,11 +80,12 @@ pub(super) async fn ask(
         return Ok(go(&app, &to));
     }
     let shell = Shell::new(&app, "Sign in", None);
-    Ok(render(&SignInPage { shell, to, puzzle: app.auth().puzzle(), email: String::new(), error: String::new() }))
+    let (puzzle, providers) = (app.auth().puzzle(), sign_in_providers(&app));
+    Ok(render(&SignInPage { shell, to, puzzle, email: String::new(), providers, error: String::new() }))
 }
 
 /// The workspace whose customers' page somebody wants to go to.
-fn customers_page(to: &str) -> Option<String> {
+pub(crate) fn customers_page(to: &str) -> Option<String> {
     let mut parts = to.trim_start_matches('/').split(['/', '?']);
     let (workspace, page) = (parts.next()?, parts.next()?);
     (page == "requests" && connect_core::Slug::parse("workspace", workspace).is_ok()).then(|| workspace.to_owned())
@@ -113,8 +117,8 @@ pub(super) async fn send_code(
         }
         Err(problem) => {
             let shell = Shell::new(&app, "Sign in", None);
-            let puzzle = app.auth().puzzle();
-            let page = SignInPage { shell, to, puzzle, email: form.email, error: sentence(&problem) };
+            let (puzzle, providers) = (app.auth().puzzle(), sign_in_providers(&app));
+            let page = SignInPage { shell, to, puzzle, email: form.email, providers, error: sentence(&problem) };
             Ok(render_problem(&problem, &page))
         }
     }
@@ -140,9 +144,12 @@ pub(super) async fn enter_code(
         return Ok(render_with(http::StatusCode::UNAUTHORIZED, &page));
     };
     let replaces = verify_code::present_session(&app, &headers).await?;
-    let verify = VerifyCode { id, secret: Some(secret), code: form.code, replaces, client };
+    let verify = VerifyCode { id, secret: Some(secret), code: form.code, replaces, client: client.clone() };
     match app.auth().verify_code(verify).await.map_err(Problem::from) {
-        Ok(signed_in) => Ok((verify_code::cookies(&app, &signed_in), go(&app, &to)).into_response()),
+        Ok(signed_in) => {
+            let linked = pending::link(&app, &headers, &signed_in, &client).await;
+            Ok((verify_code::cookies(&app, &signed_in), linked, go(&app, &to)).into_response())
+        }
         Err(problem) => {
             let page = CodePage { shell: Shell::new(&app, "Enter the code", None), to, error: refused(&problem) };
             Ok(render_problem(&problem, &page))

@@ -12,6 +12,8 @@ mod form;
 mod home;
 mod join;
 mod members;
+#[cfg(feature = "oidc")]
+mod oauth;
 mod page;
 mod requests;
 mod setup;
@@ -25,11 +27,23 @@ use axum::routing::{get, post};
 
 use crate::app::App;
 
+#[cfg(feature = "oidc")]
+pub(crate) use account::customers_page;
+#[cfg(feature = "oidc")]
+pub(crate) use oauth::oauth_failed;
 pub(crate) use page::problem_page;
+#[cfg(feature = "oidc")]
+pub(crate) use page::{go, safe_target};
 
 /// Every page.
 pub(crate) fn routes() -> Router<App> {
-    Router::new()
+    let router = Router::new();
+    #[cfg(feature = "oidc")]
+    let router = router
+        .route("/sign-in/accounts", get(oauth::list))
+        .route("/sign-in/accounts/{provider}/link", post(oauth::link))
+        .route("/sign-in/accounts/{provider}/unlink", post(oauth::unlink));
+    router
         .route("/", get(home::home))
         .route("/assets/desk.css", get(assets::style))
         .route("/setup", get(setup::show).post(setup::create))

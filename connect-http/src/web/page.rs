@@ -23,6 +23,8 @@ pub(super) struct Shell {
     pub(super) workspace: Option<Place>,
     /// Whether messages may carry files.
     pub(super) files: bool,
+    /// Whether people may sign in with accounts elsewhere.
+    pub(super) providers: bool,
 }
 
 /// The workspace of a page.
@@ -46,6 +48,7 @@ impl Shell {
             person: caller.map(|caller| caller.identity.user.name.to_string()),
             workspace: None,
             files: app.desk().blobs().is_some(),
+            providers: !sign_in_providers(app).is_empty(),
         }
     }
 
@@ -64,6 +67,29 @@ impl Shell {
 
 pub(super) fn is_team(access: &Access) -> bool {
     matches!(access.standing(), Standing::Member(_))
+}
+
+/// A provider people may sign in with, as pages show it.
+#[derive(Debug, Clone)]
+pub(super) struct ProviderLink {
+    pub(super) id: String,
+    pub(super) name: String,
+}
+
+/// The providers people may sign in with.
+#[cfg(feature = "oidc")]
+pub(super) fn sign_in_providers(app: &App) -> Vec<ProviderLink> {
+    let link = |provider: &connect_auth::oauth::Provider| ProviderLink {
+        id: provider.id.clone(),
+        name: provider.name.clone(),
+    };
+    app.auth().providers().map(link).collect()
+}
+
+/// There are none without the feature.
+#[cfg(not(feature = "oidc"))]
+pub(super) fn sign_in_providers(_: &App) -> Vec<ProviderLink> {
+    Vec::new()
 }
 
 /// A page as a response.
@@ -90,7 +116,7 @@ pub(super) fn render_problem(problem: &Problem, page: &impl Template) -> Respons
 }
 
 /// Goes to another page of the desk.
-pub(super) fn go(app: &App, path: &str) -> Response {
+pub(crate) fn go(app: &App, path: &str) -> Response {
     if path == "/" {
         Redirect::to(app.home()).into_response()
     } else {
@@ -99,7 +125,7 @@ pub(super) fn go(app: &App, path: &str) -> Response {
 }
 
 /// A path of the desk to go to after signing in. Anything that is not plainly one is the front page.
-pub(super) fn safe_target(path: &str) -> &str {
+pub(crate) fn safe_target(path: &str) -> &str {
     let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '\\' | '"' | '<' | '>');
     let is_path = path.starts_with('/') && !path.starts_with("//") && path.len() <= 500;
     let lower = path.to_ascii_lowercase();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use connect_auth::{Auth, AuthSettings, KeyRing, RoleMatrix, SignUp};
+use connect_auth::{Auth, AuthBuilder, AuthSettings, KeyRing, RoleMatrix, SignUp};
 use connect_core::delivery::{DeliveryList, DeliveryState};
 use connect_core::dispatch::DispatchSettings;
 use connect_core::notify::{MailIdentity, RecordedMail, Recorder};
@@ -80,6 +80,7 @@ pub fn settings() -> AuthSettings {
         &mut quotas.sends_per_site,
         &mut quotas.addresses_per_ip,
         &mut quotas.failures_per_ip,
+        &mut quotas.oauth_starts,
         &mut quotas.requests,
         &mut quotas.mails,
     ] {
@@ -138,11 +139,29 @@ impl TestApp {
         Self::made(Made { store, auth_store, settings, ..Made::default() }, with)
     }
 
+    pub fn assembled(
+        store: Arc<dyn Store>,
+        auth_store: Arc<dyn AuthStore>,
+        settings: AuthSettings,
+        with: impl FnOnce(DeskBuilder) -> DeskBuilder,
+        with_auth: impl FnOnce(AuthBuilder) -> AuthBuilder,
+    ) -> Self {
+        Self::made_with(Made { store, auth_store, settings, ..Made::default() }, with, with_auth)
+    }
+
     pub fn made(made: Made, with: impl FnOnce(DeskBuilder) -> DeskBuilder) -> Self {
+        Self::made_with(made, with, |auth| auth)
+    }
+
+    fn made_with(
+        made: Made,
+        with: impl FnOnce(DeskBuilder) -> DeskBuilder,
+        with_auth: impl FnOnce(AuthBuilder) -> AuthBuilder,
+    ) -> Self {
         let Made { store, auth_store, limiter, settings, http, public_url, clock } = made;
         let mail = Arc::new(Recorder::new(clock.clone()));
         let keys = KeyRing::new("a secret of at least 32 characters", Vec::new()).expect("long enough");
-        let auth = Auth::builder(auth_store, limiter, keys, settings).expect("settings");
+        let auth = with_auth(Auth::builder(auth_store, limiter, keys, settings).expect("settings"));
         let desk = with(Desk::builder(store, Arc::new(RoleMatrix)))
             .clock(clock.clone())
             .subscriber(auth.mail())

@@ -23,6 +23,8 @@ mod limits;
 mod links;
 mod media_types;
 mod members;
+#[cfg(feature = "oidc")]
+mod oauth;
 mod pages;
 mod proxies;
 mod refused_files;

@@ -17,6 +17,26 @@ impl<'a> Browser<'a> {
         Self { app, cookies: Mutex::default() }
     }
 
+    /// All cookies.
+    #[cfg(feature = "oidc")]
+    pub fn cookies(&self) -> Vec<(String, String)> {
+        self.cookies.lock().expect("cookies").clone()
+    }
+
+    /// These cookies and no others.
+    #[cfg(feature = "oidc")]
+    pub fn set_cookies(&self, cookies: Vec<(String, String)>) {
+        *self.cookies.lock().expect("cookies") = cookies;
+    }
+
+    /// One cookie as it was, beside those of now.
+    #[cfg(feature = "oidc")]
+    pub fn keep_of(&self, earlier: &[(String, String)], name: &str) {
+        let mut cookies = self.cookies.lock().expect("cookies");
+        cookies.retain(|(known, _)| known != name);
+        cookies.extend(earlier.iter().filter(|(known, _)| known == name).cloned());
+    }
+
     pub async fn send(&self, request: axum::http::request::Builder, body: String) -> Answer {
         let cookies = self
             .cookies

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use connect_auth::fetch::HttpsClient;
 use connect_auth::{Auth, RoleMatrix};
 use connect_core::notify::{Channel, Recorder, SmtpChannel, SmtpSettings};
 use connect_core::store::LocalFeed;
@@ -143,6 +144,8 @@ pub(crate) async fn parts(settings: &Settings) -> anyhow::Result<Parts> {
     let (channel, recorder) = mail(settings)?;
     let limiters = limiters(&settings.storage, &store)?;
     let auth = Auth::builder(store.auth(), limiters.sign_in, keys, settings.auth.clone())?;
+    let fetch = Arc::new(HttpsClient::new(settings.providers.fetch.clone())?);
+    let auth = auth.providers(settings.providers.all.clone(), fetch)?;
     let desk = Desk::builder(store.store(), Arc::new(RoleMatrix))
         .clock(store.clock())
         .feed(feed(&settings.storage, &store)?)

@@ -1,6 +1,7 @@
 //! Throwaway servers for tests: on free ports, with data folders of their own, ended when they are dropped.
 
 mod nginx;
+mod oidc;
 mod postgres;
 mod redis;
 
@@ -14,6 +15,7 @@ use anyhow::{Context, bail};
 use crate::tools;
 
 pub use nginx::Nginx;
+pub use oidc::OidcProvider;
 pub use postgres::Postgres;
 pub use redis::Redis;
 
@@ -21,6 +23,7 @@ pub use redis::Redis;
 pub struct Services {
     _postgres: Postgres,
     _redis: Redis,
+    _oidc: OidcProvider,
     _folder: Folder,
     /// What the tests are told.
     pub environment: Vec<(&'static str, String)>,
@@ -33,13 +36,15 @@ impl Services {
         // The tests of several processes at once share it.
         let postgres = Postgres::start_with(&folder.0.join("postgres"), &[], &["max_connections=300"])?;
         let redis = Redis::start(&folder.0.join("redis"))?;
+        let oidc = OidcProvider::start(&folder.0.join("oidc"))?;
         let environment = vec![
             ("CONNECT_TEST_POSTGRES_URL", postgres.url()),
             ("CONNECT_TEST_REDIS_URL", redis.url()),
+            ("CONNECT_TEST_OIDC_ISSUER", oidc.issuer()),
             ("CONNECT_TEST_CHROMIUM", tool("chromium")?.display().to_string()),
             ("CONNECT_TEST_CHROMEDRIVER", tool("chromedriver")?.display().to_string()),
         ];
-        Ok(Self { _postgres: postgres, _redis: redis, _folder: folder, environment })
+        Ok(Self { _postgres: postgres, _redis: redis, _oidc: oidc, _folder: folder, environment })
     }
 }
 

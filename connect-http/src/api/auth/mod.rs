@@ -1,6 +1,9 @@
 //! Signing in and out.
 
 pub(crate) mod logout;
+#[cfg(feature = "oidc")]
+pub(super) mod oauth;
+pub(crate) mod pending;
 pub(crate) mod request_code;
 pub(super) mod sessions;
 pub(crate) mod verify_code;

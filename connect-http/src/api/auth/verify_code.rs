@@ -10,6 +10,7 @@ use http::header::{AUTHORIZATION, SET_COOKIE};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::pending;
 use super::request_code::{Purpose, held};
 use crate::api::shape::Time;
 use crate::api::{me, workspace};
@@ -82,13 +83,17 @@ pub(crate) async fn handle(
     let signed_in = match purpose {
         Purpose::SignIn => app.auth().verify_code(verify).await?,
         Purpose::StepUp => {
-            let person = Person::of(&app, &headers, client).await?;
+            let person = Person::of(&app, &headers, client.clone()).await?;
             app.auth().verify_step_up(&person.identity, verify).await?
         }
         Purpose::EmailChange => {
-            let person = Person::of(&app, &headers, client).await?;
+            let person = Person::of(&app, &headers, client.clone()).await?;
             app.auth().verify_email_change(&person.identity, verify, keep_sessions).await?
         }
+    };
+    let linked = match purpose {
+        Purpose::SignIn if !token => pending::link(&app, &headers, &signed_in, &client).await,
+        _ => None,
     };
     let person = connect_core::user::ProvenMailbox::attest(&signed_in.user);
     let workspaces = app.desk().workspaces().of(&person).await?;
@@ -106,5 +111,5 @@ pub(crate) async fn handle(
         session,
     };
     let cookies = (!token).then(|| cookies(&app, &signed_in));
-    Ok((cookies, Json(answer)).into_response())
+    Ok((cookies, linked, Json(answer)).into_response())
 }

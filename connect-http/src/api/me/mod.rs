@@ -1,5 +1,7 @@
 //! The person who calls.
 
+#[cfg(feature = "oidc")]
+pub(super) mod accounts;
 pub(super) mod change_email;
 pub(super) mod read;
 pub(super) mod update;
@@ -9,5 +11,8 @@ use serde_json::{Value, json};
 
 /// A user as the API shows them to themselves.
 pub(super) fn shape(user: &User) -> Value {
-    json!({"id": user.id, "email": user.email.as_str(), "name": user.name})
+    json!({
+        "id": user.id, "email": user.email.as_str(), "name": user.name,
+        "avatar_url": user.avatar_url, "locale": user.locale,
+    })
 }

@@ -3,6 +3,7 @@
 
 mod options;
 mod proxies;
+mod providers;
 mod storage;
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use connect_core::store::{CodeForm, Quota};
 use connect_http::{Network, is_origin};
 
 pub(crate) use options::{Hidden, OPTIONS};
+pub(crate) use providers::Providers;
 pub(crate) use storage::{Database, Storage};
 
 use options::{Said, gather};
@@ -42,6 +44,7 @@ pub(crate) struct Settings {
     pub(crate) secret_key: Option<Hidden>,
     pub(crate) older_keys: Vec<Hidden>,
     pub(crate) auth: AuthSettings,
+    pub(crate) providers: Providers,
     pub(crate) max_connections: usize,
     /// How long the origins of events are kept.
     pub(crate) origins: Duration,
@@ -119,6 +122,7 @@ impl Settings {
             text.split(',').map(|key| long(key.trim())).collect::<Option<Vec<_>>>()
         });
         let auth = auth(said, environment);
+        let providers = Providers::understand(said, environment == Some(Environment::Development));
         let max_connections = said.read("max_connections", "a number from 1 to 1000000", |text| {
             text.parse().ok().filter(|count| (1..=1_000_000).contains(count))
         });
@@ -164,6 +168,7 @@ impl Settings {
             secret_key,
             older_keys: older_keys.unwrap_or_default(),
             auth: auth?,
+            providers: providers?,
             max_connections: max_connections?,
             origins: Duration::from_secs(origin_days? * 24 * 3600),
             allowed_origins: allowed_origins.unwrap_or_default(),
@@ -223,6 +228,7 @@ fn auth(said: &mut Said, environment: Option<Environment>) -> Option<AuthSetting
         ("limit_sends_per_site", &mut quotas.sends_per_site),
         ("limit_addresses_per_ip", &mut quotas.addresses_per_ip),
         ("limit_failures_per_ip", &mut quotas.failures_per_ip),
+        ("limit_oauth_starts", &mut quotas.oauth_starts),
         ("limit_requests", &mut quotas.requests),
         ("limit_mails", &mut quotas.mails),
     ] {

@@ -1,0 +1,23 @@
+//! The accounts of somebody who is signed in.
+
+use connect_core::Result;
+use connect_core::store::Revoke;
+use connect_core::user::LinkedAccount;
+
+use crate::auth::{Auth, Identity};
+
+impl Auth {
+    /// The accounts that sign a person in.
+    pub async fn accounts(&self, identity: &Identity) -> Result<Vec<LinkedAccount>> {
+        self.inner.desk.users().accounts(identity.user.id).await
+    }
+
+    /// Lets an account sign the person in no more, which ends their other sessions: one of them may be its doing.
+    /// It needs a recent proof. A code by mail remains a way in.
+    pub async fn unlink_account(&self, identity: &Identity, provider: &str) -> Result<()> {
+        self.require_recent(identity)?;
+        self.inner.desk.users().unlink(identity.user.id, provider).await?;
+        self.end(identity.user.id, Revoke::AllBut(identity.session.id), None).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,82 @@
+//! Who came back from a provider.
+
+use connect_core::user::{AccountKey, Locale, PictureUrl, Profile};
+use connect_core::{EmailAddress, Name, Timestamp};
+use openidconnect::core::CoreJsonWebKeySet;
+use serde::{Deserialize, Serialize};
+
+use super::exchange::Tokens;
+use super::id_token::{Claims, subject, verified};
+use super::provider::{Provider, ProviderKind};
+use super::start::Transaction;
+use super::{Failure, discovery, github};
+use crate::fetch::Fetch;
+
+/// An account whose holder this browser is, as the provider has proved.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Proven {
+    pub(super) key: AccountKey,
+    pub(super) email: Option<Address>,
+    pub(super) profile: Profile,
+}
+
+/// An address as the provider tells it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Address {
+    pub(super) email: EmailAddress,
+    /// Whether the provider says that the person has proved to hold it.
+    pub(super) verified: bool,
+}
+
+impl Provider {
+    pub(super) fn account(&self, subject: String) -> AccountKey {
+        AccountKey { provider: self.id.clone(), issuer: self.issuer(), subject }
+    }
+}
+
+/// What the tokens prove.
+pub(super) async fn proven(
+    fetch: &dyn Fetch,
+    provider: &Provider,
+    transaction: &Transaction,
+    tokens: Tokens,
+    now: Timestamp,
+) -> Result<Proven, Failure> {
+    if let ProviderKind::GitHub { api, .. } = &provider.kind {
+        return github::who(fetch, provider, api, &tokens.access).await;
+    }
+    let keys = transaction.endpoints.keys.as_deref().ok_or(Failure::Refused("discovery_endpoint"))?;
+    let token = tokens.id.ok_or(Failure::Refused("id_token"))?;
+    // Asked for every time: a key that the provider has withdrawn is worth nothing at once.
+    let keys: CoreJsonWebKeySet = discovery::get(fetch, keys, &[]).await?;
+    let claims = verified(provider, keys, &token, &transaction.nonce, now)?;
+    let key = provider.account(subject(provider, &claims)?);
+    Ok(Proven { key, email: told_address(provider, &claims), profile: told_profile(&claims) })
+}
+
+fn told_address(provider: &Provider, claims: &Claims) -> Option<Address> {
+    let email = address(claims.email()?.as_str())?;
+    // Whoever administers an Entra tenant may write any address into that claim.
+    let is_free_text = matches!(provider.kind, ProviderKind::Microsoft { .. });
+    Some(Address { email, verified: claims.email_verified() == Some(true) && !is_free_text })
+}
+
+fn told_profile(claims: &Claims) -> Profile {
+    let name = claims.name().and_then(|name| name.get(None)).map(|name| name.as_str());
+    let picture = claims.picture().and_then(|picture| picture.get(None)).map(|picture| picture.as_str());
+    profile(name, picture, claims.locale().map(|locale| locale.as_str()))
+}
+
+/// An address, if it is a plain one.
+pub(super) fn address(text: &str) -> Option<EmailAddress> {
+    EmailAddress::parse("email", text).ok()
+}
+
+/// A profile of whatever of it can be used.
+pub(super) fn profile(name: Option<&str>, picture: Option<&str>, locale: Option<&str>) -> Profile {
+    Profile {
+        name: name.and_then(|name| Name::parse("name", &name.chars().take(100).collect::<String>()).ok()),
+        avatar_url: picture.and_then(|url| PictureUrl::parse("avatar_url", url).ok()),
+        locale: locale.and_then(|locale| Locale::parse("locale", locale).ok()),
+    }
+}

@@ -1,0 +1,8 @@
+//! Signing in with a provider: honest ones, and ones that lie in every field.
+
+mod ask;
+mod liar;
+mod lies;
+mod linking;
+mod real;
+mod world;
