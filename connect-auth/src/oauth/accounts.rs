@@ -16,8 +16,9 @@ impl Auth {
     /// It needs a recent proof. A code by mail remains a way in.
     pub async fn unlink_account(&self, identity: &Identity, provider: &str) -> Result<()> {
         self.require_recent(identity)?;
-        self.inner.desk.users().unlink(identity.user.id, provider).await?;
-        self.end(identity.user.id, Revoke::AllBut(identity.session.id), None).await?;
+        let cause = identity.cause.clone();
+        self.inner.desk.users().because(cause.clone()).unlink(identity.user.id, provider).await?;
+        self.end(identity.user.id, Revoke::AllBut(identity.session.id), None, cause).await?;
         Ok(())
     }
 }

@@ -107,7 +107,10 @@ impl Auth {
         let finished: Pin<Box<dyn Future<Output = _> + Send + '_>> = Box::pin(self.finished(answer));
         match finished.await {
             Ok(outcome) => {
-                self.inner.limiter.give_back(ip, self.inner.desk.now()).await.map_err(Error::from)?;
+                if let Err(error) = self.inner.limiter.give_back(ip, self.inner.desk.now()).await {
+                    // The session is there and its token is known nowhere else: one failure more is kept.
+                    tracing::warn!(%error, "a sign-in that was right stays counted as a wrong one");
+                }
                 Ok(outcome)
             }
             Err(failure) => Err(self.refuse(&name, &client, failure).await),
@@ -149,7 +152,9 @@ impl Auth {
         replaces: Option<SessionId>,
         client: &Client,
     ) -> Result<OAuthOutcome, Failure> {
-        let users = self.inner.desk.users();
+        let method = format!("oauth:{}", provider.id);
+        let cause = client.cause(Some(&method), self.inner.desk.random());
+        let users = self.inner.desk.users().because(cause.clone());
         let Transaction { to, workspace, .. } = transaction;
         let known = users.by_account(&proven.key).await?;
         let is_new = known.is_none();
@@ -170,14 +175,13 @@ impl Auth {
                 }
                 let user = users.find_or_create(&told.email, None).await?;
                 if !user.disabled {
-                    self.link_account(user.id, &proven).await?;
+                    self.link_account(user.id, &proven, cause.clone()).await?;
                 }
                 Some(user)
             }
         };
         let user = known.filter(|user| !user.disabled).ok_or(Failure::Refused("disabled"))?;
         let user = users.follow(user.id, &proven.profile).await?;
-        let method = format!("oauth:{}", provider.id);
         let signed_in = match self.open_session(user.clone(), &method, client, replaces).await {
             // The session of before may have ended meanwhile: then there is none to replace.
             Err(Error::Forbidden(_)) if replaces.is_some() => self.open_session(user, &method, client, None).await?,
@@ -185,7 +189,7 @@ impl Auth {
         };
         if is_new {
             // Whoever was signed in before learns of the new way in by having to sign in again.
-            self.end(signed_in.user.id, Revoke::AllBut(signed_in.session.id), None).await?;
+            self.end(signed_in.user.id, Revoke::AllBut(signed_in.session.id), None, cause).await?;
         }
         Ok(OAuthOutcome::SignedIn { signed_in: Box::new(signed_in), to })
     }

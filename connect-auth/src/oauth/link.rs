@@ -1,5 +1,6 @@
 //! Linking an account to a person: by somebody who is signed in, or after a code.
 
+use connect_core::event::Cause;
 use connect_core::store::Revoke;
 use connect_core::{Error, Result, UserId};
 
@@ -34,9 +35,11 @@ impl Auth {
             if !is_theirs {
                 return Err(Failure::Refused("another_address"));
             }
-            self.link_account(signed_in.user.id, &proven).await?;
-            self.inner.desk.users().follow(signed_in.user.id, &proven.profile).await?;
-            self.end(signed_in.user.id, Revoke::AllBut(signed_in.session.id), None).await?;
+            let cause = client.cause(Some(&signed_in.session.method), self.inner.desk.random());
+            self.link_account(signed_in.user.id, &proven, cause.clone()).await?;
+            let users = self.inner.desk.users().because(cause.clone());
+            users.follow(signed_in.user.id, &proven.profile).await?;
+            self.end(signed_in.user.id, Revoke::AllBut(signed_in.session.id), None, cause).await?;
             Ok(())
         };
         match linked.await {
@@ -52,15 +55,16 @@ impl Auth {
             Err(Error::StepUpRequired) => return Err(Failure::Refused("step_up")),
             Err(error) => return Err(error.into()),
         }
-        self.link_account(present.user.id, proven).await?;
-        self.inner.desk.users().follow(present.user.id, &proven.profile).await?;
-        self.end(present.user.id, Revoke::AllBut(present.session.id), None).await?;
+        let cause = present.cause.clone();
+        self.link_account(present.user.id, proven, cause.clone()).await?;
+        self.inner.desk.users().because(cause.clone()).follow(present.user.id, &proven.profile).await?;
+        self.end(present.user.id, Revoke::AllBut(present.session.id), None, cause).await?;
         Ok(())
     }
 
     /// Links an account to a user, from whom whoever calls knows that they are its holder.
-    pub(super) async fn link_account(&self, user: UserId, proven: &Proven) -> Result<(), Failure> {
-        match self.inner.desk.users().link(user, &proven.key).await {
+    pub(super) async fn link_account(&self, user: UserId, proven: &Proven, cause: Cause) -> Result<(), Failure> {
+        match self.inner.desk.users().because(cause).link(user, &proven.key).await {
             Ok(_) => Ok(()),
             Err(Error::Refused { code, .. }) => Err(Failure::Refused(code)),
             Err(error) => Err(error.into()),

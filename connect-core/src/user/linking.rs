@@ -30,7 +30,9 @@ impl Users<'_> {
         loop {
             tries.next().await?;
             let linked = self.linked(user).await?;
-            let Some(change) = linked.link(key.clone(), &self.desk.moment_of(Actor::User(user)))? else {
+            let Some(change) =
+                linked.link(key.clone(), &self.desk.moment_of(Actor::User(user)).because(self.cause.clone()))?
+            else {
                 return Ok(false);
             };
             match self.write(user, change).await {
@@ -82,7 +84,7 @@ impl Users<'_> {
     }
 
     async fn write(&self, user: UserId, change: RecordChange) -> Result<bool> {
-        let moment = self.desk.moment_of(Actor::User(user));
+        let moment = self.desk.moment_of(Actor::User(user)).because(self.cause.clone());
         let changes = ChangeSet::new(&moment).record(change, &moment);
         Ok(self.desk.commit_to(WorkspaceId::DIRECTORY, changes).await?.is_some())
     }

@@ -2,8 +2,8 @@
 //! place that reads the environment ([`options`]).
 
 mod options;
-mod proxies;
 mod providers;
+mod proxies;
 mod storage;
 
 use std::net::SocketAddr;
