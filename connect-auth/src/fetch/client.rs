@@ -140,7 +140,7 @@ impl Resolve for Resolver {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
             let allowed: Vec<SocketAddr> = found.filter(|address| allows(&settings, address.ip())).collect();
             if allowed.is_empty() {
-                return Err(Box::new(FetchError::Refused("it is not public")).into());
+                return Err(FetchError::Refused("it is not public").into());
             }
             let addresses: Addrs = Box::new(allowed.into_iter());
             Ok(addresses)

@@ -294,7 +294,7 @@ async fn sec_48_a_provider_changes_name_picture_and_language_and_nothing_else() 
     world.sign_in(&browser, "acme", claims("Augusta Ada", "https://img.example/2.png")).await;
     let last = user(&world, "ada@acme.example").await.expect("a user");
     assert_eq!(last.name.to_string(), "Countess");
-    assert_eq!(last.avatar_url.as_ref().map(|url| url.as_str()), Some("https://img.example/2.png"));
+    assert_eq!(last.avatar_url.as_ref().map(connect_core::user::PictureUrl::as_str), Some("https://img.example/2.png"));
     let before = world.facts().await.len();
     world.sign_in(&browser, "acme", claims("Augusta Ada", "https://img.example/2.png")).await;
     let new = world.facts().await.split_off(before);
