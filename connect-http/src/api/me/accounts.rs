@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::api::shape::{List, Time};
 use crate::app::App;
-use crate::extract::{Caller, Command};
+use crate::extract::{Command, Person};
 use crate::problem::Problem;
 
 /// The paths of accounts.
@@ -17,7 +17,7 @@ pub(crate) fn routes() -> Router<App> {
 }
 
 /// `GET /me/accounts`: the accounts that sign the caller in.
-async fn list(State(app): State<App>, caller: Caller) -> Result<Json<List<Value>>, Problem> {
+async fn list(State(app): State<App>, caller: Person) -> Result<Json<List<Value>>, Problem> {
     let accounts = app.auth().accounts(&caller.identity).await?;
     let shape = accounts.iter().map(|one| json!({"provider": one.key.provider, "linked_at": Time(one.linked_at)}));
     Ok(Json(List { data: shape.collect(), next_cursor: None }))
@@ -26,7 +26,7 @@ async fn list(State(app): State<App>, caller: Caller) -> Result<Json<List<Value>
 /// `DELETE /me/accounts/{provider}`: that account signs the caller in no more.
 async fn unlink(
     State(app): State<App>,
-    caller: Caller,
+    caller: Person,
     Path(provider): Path<String>,
     _: Command<()>,
 ) -> Result<StatusCode, Problem> {
