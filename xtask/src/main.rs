@@ -2,6 +2,7 @@
 
 mod load;
 mod mutants;
+mod security;
 mod test;
 
 use clap::{Parser, Subcommand};
@@ -19,6 +20,8 @@ enum Command {
     Test,
     /// Plants faults in the storage adapters, and proves that the conformance kit catches each.
     Mutants(mutants::Options),
+    /// Writes the table of requirements and tests into docs/security.md.
+    Security,
     /// Measures the release server beside a bare one and prints a table.
     Load {
         /// Further options of the harness, such as `--rounds 3 --seconds 2`.
@@ -31,6 +34,7 @@ fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Test => test::run(),
         Command::Mutants(options) => mutants::run(&options),
+        Command::Security => security::run(),
         Command::Load { options } => load::run(&options),
     }
 }
