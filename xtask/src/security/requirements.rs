@@ -27,9 +27,7 @@ const fn open(number: u32, level: u8, what: &'static str, why: &'static str) -> 
     Requirement { number, level, what, also: &[], open: Some(why) }
 }
 
-/// Providers of identities are not built in yet.
-const OAUTH: &str = "there is no sign-in by a provider yet";
-/// Nor is a second factor.
+/// A second factor is not built in yet.
 const SECOND_FACTOR: &str = "there is no second factor yet";
 
 /// All of them, in order.
@@ -100,17 +98,17 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
         &["forms_from_elsewhere_and_broken_ones_are_refused_with_a_page"],
     ),
     held(41, 1, "named origins only; no cookies beside a credential"),
-    open(42, 1, "providers: PKCE, state and nonce, each once, for one browser and provider", OAUTH),
-    open(43, 1, "providers: no absent, repeated or replayed state", OAUTH),
-    open(44, 1, "providers: one is not taken for another", OAUTH),
-    open(45, 1, "providers: signed statements are checked whole", OAUTH),
-    open(46, 1, "providers: an account is known by issuer and subject, not by address", OAUTH),
-    open(47, 1, "providers: accounts are linked by proof only", OAUTH),
-    open(48, 1, "providers: a profile changes neither address nor rights", OAUTH),
+    held(42, 1, "providers: PKCE, state and nonce, each once, for one browser and provider"),
+    held(43, 1, "providers: no absent, repeated or replayed state"),
+    held(44, 1, "providers: one is not taken for another"),
+    held(45, 1, "providers: signed statements are checked whole"),
+    held(46, 1, "providers: an account is known by issuer and subject, not by address"),
+    held(47, 1, "providers: accounts are linked by proof only"),
+    held(48, 1, "providers: a profile changes neither address nor rights"),
     held(49, 1, "targets after sign-in are plain paths"),
-    open(50, 1, "providers: what is fetched is https, bounded, and of public addresses", OAUTH),
-    open(51, 2, "providers: a workspace's settings act on that workspace", OAUTH),
-    open(52, 2, "providers: tokens are not kept, or sealed", OAUTH),
+    held(50, 1, "providers: what is fetched is https, bounded, and of public addresses"),
+    held(51, 2, "providers: no workspace has a say in how people sign in"),
+    held(52, 2, "providers: their tokens are kept nowhere"),
     with(53, 1, "every path asks who comes", &["every_path_below_a_workspace_asks_who_comes"]),
     with(
         54,
