@@ -12,6 +12,6 @@ pub(crate) use command::Command;
 #[cfg(feature = "web")]
 pub(crate) use command::request_hash;
 pub(crate) use query::Params;
-pub(crate) use scope::{PersonScope, Scope};
+pub(crate) use scope::{PersonScope, Scope, names_no_other};
 #[cfg(feature = "web")]
 pub(crate) use strict::form as strict_form;

@@ -59,6 +59,22 @@ impl Scope {
     }
 }
 
+/// Whether this names the workspace of an access, which was asked for by this name.
+fn is_of(access: &Access, asked: &str, name: &str) -> bool {
+    name == asked || name == access.workspace().slug.as_str() || name == access.workspace_id().to_string()
+}
+
+/// Refuses a query that names another workspace than the path does. Nothing would read it; but whoever sends two
+/// must not believe that the one that was authorised is the other. Bodies take no workspace at all.
+pub(crate) fn names_no_other(query: Option<&str>, is_own: impl Fn(&str) -> bool) -> Result<(), Problem> {
+    let mut pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    if pairs.any(|(name, value)| matches!(&*name, "workspace" | "workspace_id") && !is_own(&value)) {
+        let detail = "the query names another workspace than the path";
+        return Err(Problem::new(http::StatusCode::BAD_REQUEST, "second_workspace", detail));
+    }
+    Ok(())
+}
+
 impl FromRequestParts<App> for Scope {
     type Rejection = Problem;
 
@@ -74,6 +90,7 @@ impl FromRequestParts<App> for Scope {
             Caller::Program(program) if program.identity.is_of(&workspace.1) => program.identity.access.clone(),
             Caller::Program(_) => return Err(not_found()),
         };
+        names_no_other(parts.uri.query(), |name| is_of(&access, &workspace.1, name))?;
         if let Some(witness) = parts.extensions.get::<Witness>() {
             witness.place(Refused { workspace: access.workspace_id(), actor: access.actor() });
         }

@@ -28,6 +28,7 @@ mod oauth;
 mod pages;
 mod proxies;
 mod refused_files;
+mod second_workspace;
 mod sessions;
 mod step_up;
 mod tenancy;

@@ -1,5 +1,5 @@
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{OriginalUri, Path, State};
 use connect_core::Error;
 use connect_core::member::InvitationToken;
 use serde::Deserialize;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::api::workspace;
 use crate::app::App;
-use crate::extract::{Command, Person};
+use crate::extract::{Command, Person, names_no_other};
 use crate::problem::Problem;
 
 #[derive(Deserialize)]
@@ -22,8 +22,10 @@ pub(crate) async fn handle(
     State(app): State<App>,
     caller: Person,
     Path((workspace, invitation)): Path<(String, String)>,
+    OriginalUri(uri): OriginalUri,
     command: Command<Body>,
 ) -> Result<Json<Value>, Problem> {
+    names_no_other(uri.query(), |name| name == workspace)?;
     let absent = || Problem::from(Error::NotFound("invitation"));
     let id = invitation.parse().map_err(|_| absent())?;
     let token = InvitationToken::parse(&command.value.token).ok_or_else(absent)?;
