@@ -121,6 +121,8 @@ actions! {
     ReadMembers = "members.read";
     /// Invite, change roles, remove.
     ManageMembers = "members.manage";
+    /// Make another member the owner in one's own place.
+    TransferOwnership = "ownership.transfer";
     /// See, make, rotate and revoke API keys.
     ManageApiKeys = "api_keys.manage";
     /// See contacts.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::change::{Moment, RecordChange};
 use crate::event::Fact;
 use crate::record::{RecordKey, RecordKind};
-use crate::{Error, Result, Role, Timestamp, UserId, Version};
+use crate::{Action, Error, Result, Role, Timestamp, UserId, Version};
 
 pub use invitation::{Invitation, InvitationToken};
 pub use service::Members;
@@ -68,6 +68,24 @@ impl Member {
         Ok(Some(RecordChange::update(&next, self.version, fact)))
     }
 
+    /// Decides that another member becomes the owner in this one's place, who stays as an admin. Both changes
+    /// belong into one change set: at no time is there no owner.
+    pub fn hand_over(&self, to: &Self) -> Result<(Option<RecordChange>, RecordChange)> {
+        if self.role != Role::Owner {
+            return Err(Error::Forbidden(Action::TransferOwnership.as_str()));
+        }
+        if to.user == self.user {
+            return Err(Error::refused("own_already", "ownership is handed over to somebody else"));
+        }
+        let given = |member: &Self, role| {
+            let next = Self { role, version: member.version.next(), ..member.clone() };
+            let fact = Fact::MemberRoleChanged { user: member.user, from: member.role, to: role };
+            RecordChange::update(&next, member.version, fact)
+        };
+        let raised = (to.role != Role::Owner).then(|| given(to, Role::Owner));
+        Ok((raised, given(self, Role::Admin)))
+    }
+
     /// Decides that the member goes.
     pub fn remove(&self, by: Option<Role>, leaves: bool, owners: usize) -> Result<RecordChange> {
         if leaves {
@@ -118,6 +136,17 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn sec_57_only_an_owner_hands_ownership_over_and_to_somebody_else() {
+        let to = |role| Member { user: UserId::from_bits(8), ..member(role) };
+        for role in Role::ALL {
+            assert_eq!(member(role).hand_over(&to(Role::Viewer)).is_ok(), role == Role::Owner, "{role:?}");
+        }
+        assert!(member(Role::Owner).hand_over(&member(Role::Owner)).is_err());
+        let (raised, _) = member(Role::Owner).hand_over(&to(Role::Owner)).expect("allowed");
+        assert!(raised.is_none(), "who is an owner already is not written");
     }
 
     #[test]

@@ -75,6 +75,35 @@ impl Members<'_> {
         }
     }
 
+    /// Makes another member the owner in the place of the caller, who becomes an admin: both or neither.
+    pub async fn transfer_ownership(&self, to: UserId) -> Result<(Member, User)> {
+        // Before the right is asked for: who has handed over has it no more.
+        if self.desk.replayed(self.access).await?.is_some() {
+            return self.get(to).await;
+        }
+        self.desk.demand(self.access, Action::TransferOwnership)?;
+        let caller = self.access.user().ok_or(Error::Forbidden(Action::TransferOwnership.as_str()))?;
+        let mut tries = Tries::default();
+        loop {
+            tries.next().await?;
+            let workspace =
+                self.desk.workspace(self.access.workspace_id()).await?.ok_or(Error::NotFound("workspace"))?;
+            // As they are now, not as they were when the caller was let in.
+            let owner = self.find(caller).await?.ok_or(Error::Forbidden(Action::TransferOwnership.as_str()))?;
+            let member = self.find(to).await?.ok_or(Error::NotFound("member"))?;
+            let (raised, lowered) = owner.hand_over(&member)?;
+            let moment = self.desk.moment(self.access);
+            let mut changes = ChangeSet::new(&moment);
+            if let Some(raised) = raised {
+                changes = changes.record(raised, &moment);
+            }
+            let changes = changes.record(lowered, &moment).guard(&workspace);
+            if self.desk.commit(self.access, changes).await?.is_some() {
+                return self.get(to).await;
+            }
+        }
+    }
+
     /// Removes a member, or lets the caller leave.
     pub async fn remove(&self, user: UserId) -> Result<()> {
         if self.desk.replayed(self.access).await?.is_some() {

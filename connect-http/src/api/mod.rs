@@ -46,6 +46,7 @@ fn in_workspace() -> Router<App> {
             "/members/{member}",
             get(member::read::handle).patch(member::update::handle).delete(member::remove::handle),
         )
+        .route("/members/{member}/transfer-ownership", post(member::transfer::handle))
         .route("/invitations", get(invitation::list::handle).post(invitation::create::handle))
         .route("/invitations/{invitation}", delete(invitation::revoke::handle))
         .route("/invitations/{invitation}/accept", post(invitation::accept::handle))

@@ -25,6 +25,7 @@ mod media_types;
 mod members;
 #[cfg(feature = "oidc")]
 mod oauth;
+mod ownership;
 mod pages;
 mod proxies;
 mod refused_files;

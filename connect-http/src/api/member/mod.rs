@@ -3,6 +3,7 @@
 pub(super) mod list;
 pub(super) mod read;
 pub(super) mod remove;
+pub(super) mod transfer;
 pub(super) mod update;
 
 use connect_core::member::Member;
