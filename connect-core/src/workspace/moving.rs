@@ -14,7 +14,7 @@ use crate::member::{Invitation, Member};
 use crate::record::{Record, RecordKind};
 use crate::store::{Counters, ExportList, Import, MovedRow, Part, RecordList};
 use crate::user::User;
-use crate::{Actor, CommitError, Desk, Error, Limit, Result, Store, UserId, WorkspaceId};
+use crate::{Actor, CommitError, Desk, Error, Limit, Result, Store, UserId, Version, WorkspaceId};
 
 /// The version of the lines.
 const FORMAT: u32 = 1;
@@ -209,8 +209,10 @@ impl Export {
         for ids in ids.chunks(BATCH) {
             let list = RecordList { ids: Some(ids.to_vec()), after: None, limit: Limit::MAX };
             for record in self.store.records(WorkspaceId::DIRECTORY, User::KIND, list).await? {
-                // Addresses of before are nobody's business elsewhere, and another desk sees its people for itself.
-                lines.push(Line::User(User { former: Vec::new(), proven: false, ..record.read()? }));
+                // Addresses of before are nobody's business elsewhere, and another desk sees its people for itself:
+                // there they begin anew.
+                let (former, proven, version) = (Vec::new(), false, Version::FIRST);
+                lines.push(Line::User(User { former, proven, version, ..record.read()? }));
             }
         }
         Ok(lines)
