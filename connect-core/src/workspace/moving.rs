@@ -212,7 +212,7 @@ impl Export {
                 // Addresses of before are nobody's business elsewhere, and another desk sees its people for itself:
                 // there they begin anew.
                 let (former, proven, version) = (Vec::new(), false, Version::FIRST);
-                lines.push(Line::User(User { former, proven, version, ..record.read()? }));
+                lines.push(Line::User(User { proven, former, version, ..record.read()? }));
             }
         }
         Ok(lines)
