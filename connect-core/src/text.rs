@@ -137,12 +137,13 @@ impl Slug {
 impl LabelName {
     /// Checks and keeps, in lower case.
     pub fn parse(field: &str, text: &str) -> Result<Self, FieldError> {
-        let text = single_line(field, text, 1, 50)?;
+        // In lower case first: some letters become longer by it, and a name must read back as itself.
+        let text = single_line(field, &text.to_lowercase(), 1, 50)?;
         if text.contains('"') {
             // A quotation mark would end the label's name in query text.
             return Err(FieldError::new(field, "bad_character", "must not contain quotation marks"));
         }
-        Ok(Self(text.to_lowercase()))
+        Ok(Self(text))
     }
 }
 

@@ -26,6 +26,10 @@ pub fn parse_query(text: &str, me: Option<UserId>) -> Result<TicketFilter, Query
     if filter.words.len() > MAX_WORDS {
         return Err(FieldError::new("q", "too_many", format!("may look for at most {MAX_WORDS} words")));
     }
+    // Some signs are folded into many letters: what is printed of a filter must be readable again.
+    if print_query(&filter).len() > MAX_BYTES {
+        return Err(FieldError::new("q", "too_long", format!("must have at most {MAX_BYTES} bytes in its plain form")));
+    }
     Ok(filter)
 }
 
@@ -182,11 +186,14 @@ fn priority(filter: &mut TicketFilter, term: &Term) -> Result<(), QueryError> {
 /// A day is taken whole: `created:2026-01-31` is that day, `created:>2026-01-31` is after its end.
 fn times(term: &Term, from: &mut Option<Timestamp>, before: &mut Option<Timestamp>) -> Result<(), QueryError> {
     let (op, text) = comparison(&term.value);
-    let start = Timestamp::parse(text).ok_or_else(|| {
-        term.error("bad_time", "must be a day such as 2026-01-31 or a time such as 2026-01-31T12:00:00Z")
-    })?;
+    let bad = || term.error("bad_time", "must be a day such as 2026-01-31 or a time such as 2026-01-31T12:00:00Z");
+    let start = Timestamp::parse(text).ok_or_else(bad)?;
     let unit = if text.contains(['T', 't']) { Duration::from_micros(1) } else { Duration::from_secs(24 * 3600) };
     let end = start.plus(unit);
+    // The last day there is has an end that cannot be written down.
+    if Timestamp::parse(&end.to_string()) != Some(end) {
+        return Err(bad());
+    }
     match op {
         ">=" => *from = Some(start),
         ">" => *from = Some(end),
@@ -277,6 +284,23 @@ mod tests {
             let error = parse_query(text, None).expect_err(text);
             assert_eq!(error.code, code, "{text}");
             assert!(error.detail.contains(&format!("position {position}")), "{text}: {}", error.detail);
+        }
+    }
+
+    #[test]
+    fn what_would_not_read_back_is_refused() {
+        let folded = "\u{3316}".repeat(300);
+        assert_eq!(parse_query(&folded, None).map_err(|e| e.code), Err("too_long"), "a sign of six letters");
+        let label = format!("label:{}", "\u{130}".repeat(30));
+        assert_eq!(
+            parse_query(&label, None).map_err(|e| e.code),
+            Err("too_long"),
+            "a letter that is two in lower case"
+        );
+        assert_eq!(parse_query("created:>9999-12-30", None).map_err(|e| e.code), Err("bad_time"), "the end of time");
+        for text in ["\u{3316}".repeat(50), format!("label:{}", "\u{130}".repeat(25))] {
+            let filter = parse_query(&text, None).expect("short enough");
+            assert_eq!(parse_query(&print_query(&filter), None), Ok(filter), "{text}");
         }
     }
 
