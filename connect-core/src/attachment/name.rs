@@ -18,11 +18,12 @@ impl FileName {
     pub fn clean(text: &str) -> Self {
         let last = text.rsplit(['/', '\\']).next().unwrap_or_default();
         let shown: String = last.chars().filter(|c| is_shown(*c)).collect();
-        let shown = shown.trim().trim_end_matches(['.', ' ']);
-        if shown.is_empty() {
-            return Self("file".to_owned());
+        // Cut first: what is left must not end in a dot or a gap either.
+        let cut = cut(trimmed(&shown));
+        match trimmed(&cut) {
+            "" => Self("file".to_owned()),
+            name => Self(name.to_owned()),
         }
-        Self(cut(shown))
     }
 
     /// The text.
@@ -43,6 +44,11 @@ impl std::fmt::Display for FileName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// A name without gaps around it and dots at its end, which some systems drop.
+fn trimmed(name: &str) -> &str {
+    name.trim_start().trim_end_matches(|c: char| c == '.' || c.is_whitespace())
 }
 
 /// Neither a control character, nor one that turns the direction of the text around or is not seen: with
@@ -103,6 +109,20 @@ mod tests {
         assert_eq!(FileName::clean(&"x".repeat(500)).as_str().len(), 200);
         let no_ending = FileName::clean(&format!("x.{}", "y".repeat(500)));
         assert_eq!(no_ending.as_str().len(), 200);
+    }
+
+    #[test]
+    fn a_name_that_was_cleaned_is_clean() {
+        for text in [
+            format!("{}. {}", "x".repeat(199), "y".repeat(50)),
+            format!("{} {}", "x".repeat(199), "y".repeat(50)),
+            "a\u{a0}.".to_owned(),
+            "a\u{3000}. .".to_owned(),
+        ] {
+            let name = FileName::clean(&text);
+            assert!(!name.as_str().ends_with(|c: char| c == '.' || c.is_whitespace()), "{name:?}");
+            assert_eq!(FileName::clean(name.as_str()), name);
+        }
     }
 
     #[test]
