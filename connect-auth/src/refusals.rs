@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use connect_core::event::Fact;
-use connect_core::{Actor, ChangeSet, Result, Timestamp, WorkspaceId};
+use connect_core::{Actor, ApiKeyId, ChangeSet, Result, Timestamp, WorkspaceId};
 use tracing::warn;
 
 use crate::auth::{Auth, Client};
@@ -26,11 +26,13 @@ pub struct Refused {
     pub workspace: WorkspaceId,
     /// Who asked; the desk itself where nobody knows.
     pub actor: Actor,
+    /// The API key by which a program asked on the actor's behalf.
+    pub key: Option<ApiKeyId>,
 }
 
 impl Default for Refused {
     fn default() -> Self {
-        Self { workspace: WorkspaceId::DIRECTORY, actor: Actor::System }
+        Self { workspace: WorkspaceId::DIRECTORY, actor: Actor::System, key: None }
     }
 }
 
@@ -111,7 +113,7 @@ impl Auth {
             if !is_kept {
                 return;
             }
-            let moment = auth.inner.desk.moment_of(place.actor).because(cause);
+            let moment = auth.inner.desk.moment_of(place.actor).by_key(place.key).because(cause);
             let changes = ChangeSet::new(&moment).fact(fact, &moment);
             if let Err(error) = auth.inner.desk.commit_facts(place.workspace, changes).await {
                 warn!(%error, "a refusal could not be kept");

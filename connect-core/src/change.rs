@@ -40,6 +40,13 @@ impl<'a> Moment<'a> {
         self
     }
 
+    /// The same moment of a program that acts by a key on the actor's behalf.
+    #[must_use]
+    pub fn by_key(mut self, key: Option<ApiKeyId>) -> Self {
+        self.key = key;
+        self
+    }
+
     pub(crate) fn of(access: &Access, ids: &'a Ids, now: Timestamp) -> Self {
         Self { ids, now, actor: access.actor(), key: access.key(), cause: access.cause().clone() }
     }

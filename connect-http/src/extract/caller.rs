@@ -131,7 +131,7 @@ impl Caller {
             Credential::Session(token) => {
                 if let Some(identity) = app.auth().authenticate(token).await? {
                     let actor = connect_core::Actor::User(identity.user.id);
-                    witness.inspect(|witness| witness.known(actor, &identity.session.method));
+                    witness.inspect(|witness| witness.known(actor, None, &identity.session.method));
                     app.auth().count_request(identity.session.id.to_string()).await?;
                     let identity = identity.in_request(&client, app.desk().random());
                     return Ok(Self::Person(Person { identity, client }));
@@ -139,7 +139,8 @@ impl Caller {
             }
             Credential::Key(token) => {
                 if let Some(identity) = app.auth().authenticate_key(token, &client).await? {
-                    witness.inspect(|witness| witness.known(identity.access.actor(), KEY_METHOD));
+                    let (actor, key) = (identity.access.actor(), identity.access.key());
+                    witness.inspect(|witness| witness.known(actor, key, KEY_METHOD));
                     app.auth().count_request(identity.key.id.to_string()).await?;
                     return Ok(Self::Program(Program { identity, client }));
                 }

@@ -92,7 +92,8 @@ impl FromRequestParts<App> for Scope {
         };
         names_no_other(parts.uri.query(), |name| is_of(&access, &workspace.1, name))?;
         if let Some(witness) = parts.extensions.get::<Witness>() {
-            witness.place(Refused { workspace: access.workspace_id(), actor: access.actor() });
+            let (workspace, actor, key) = (access.workspace_id(), access.actor(), access.key());
+            witness.place(Refused { workspace, actor, key });
         }
         Ok(Self { access, caller, segments })
     }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::extract::Request;
 use axum::response::Response;
 use connect_auth::{Client, Refused};
-use connect_core::Actor;
 use connect_core::event::Fact;
+use connect_core::{Actor, ApiKeyId};
 use http::StatusCode;
 
 use crate::app::App;
@@ -17,10 +17,10 @@ use crate::problem::Problem;
 pub(crate) struct Witness(Arc<Mutex<(Refused, Option<String>)>>);
 
 impl Witness {
-    /// Somebody is known, by this method.
-    pub(crate) fn known(&self, actor: Actor, method: &str) {
+    /// Somebody is known, by this method; a program by this key.
+    pub(crate) fn known(&self, actor: Actor, key: Option<ApiKeyId>, method: &str) {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        (seen.0.actor, seen.1) = (actor, Some(method.to_owned()));
+        (seen.0.actor, seen.0.key, seen.1) = (actor, key, Some(method.to_owned()));
     }
 
     /// They were let into a workspace.
