@@ -22,6 +22,7 @@ pub struct Client {
 pub struct Answer {
     pub status: StatusCode,
     pub text: String,
+    pub headers: hyper::HeaderMap,
     /// `Retry-After`, in seconds.
     pub retry_after: Option<u64>,
 }
@@ -97,11 +98,12 @@ impl Client {
         let connection = tokio::spawn(connection);
         let response = sender.send_request(request).await?;
         let status = response.status();
-        let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+        let headers = response.headers().clone();
+        let retry_after = headers.get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
         let bytes = response.into_body().collect().await?.to_bytes();
         drop(sender);
         connection.abort();
-        Ok(Answer { status, text: String::from_utf8_lossy(&bytes).into_owned(), retry_after })
+        Ok(Answer { status, text: String::from_utf8_lossy(&bytes).into_owned(), headers, retry_after })
     }
 
     /// A request whose answer has no end; none when it is refused.

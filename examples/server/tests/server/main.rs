@@ -1,8 +1,9 @@
 //! The built server, over real sockets: SQLite in a file, PostgreSQL, Redis, nginx,
-//! SMTP to a listener, signals, kills, a browser.
+//! SMTP to a listener, signals, kills, a browser, attackers.
 
 #![allow(clippy::expect_used, unreachable_pub)]
 
+mod attacks;
 mod audit;
 mod browser;
 mod commands;
