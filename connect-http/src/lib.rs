@@ -13,6 +13,8 @@ mod markdown;
 mod middleware;
 mod network;
 mod origin;
+#[cfg(feature = "testing")]
+pub mod parsers;
 mod problem;
 mod router;
 #[cfg(feature = "serve")]

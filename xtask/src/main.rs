@@ -1,5 +1,6 @@
 //! Development commands of Connect: `cargo xtask test`, `cargo xtask load`.
 
+mod fuzz;
 mod load;
 mod mutants;
 mod security;
@@ -20,6 +21,12 @@ enum Command {
     Test,
     /// Plants faults in the storage adapters, and proves that the conformance kit catches each.
     Mutants(mutants::Options),
+    /// Tries everything that reads from outside with anything at all, for a while each.
+    Fuzz {
+        /// Further options, such as `--seconds 600 query`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
     /// Writes the table of requirements and tests into docs/security.md.
     Security,
     /// Measures the release server beside a bare one and prints a table.
@@ -34,6 +41,7 @@ fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Test => test::run(),
         Command::Mutants(options) => mutants::run(&options),
+        Command::Fuzz { options } => fuzz::run(&options),
         Command::Security => security::run(),
         Command::Load { options } => load::run(&options),
     }

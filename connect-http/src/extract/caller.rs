@@ -81,7 +81,11 @@ pub(crate) fn cookie<'h>(app: &App, headers: &'h HeaderMap, cookie: Cookie) -> O
     if headers.contains_key(AUTHORIZATION) {
         return None;
     }
-    let name = app.cookie_name(cookie);
+    named_cookie(app.cookie_name(cookie), headers)
+}
+
+/// The value of the first cookie of this name.
+pub(crate) fn named_cookie<'h>(name: &str, headers: &'h HeaderMap) -> Option<&'h str> {
     let values = headers.get_all(COOKIE).into_iter().filter_map(|value| value.to_str().ok());
     let mut pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(known, _)| *known == name).map(|(_, value)| value)

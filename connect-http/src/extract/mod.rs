@@ -7,6 +7,8 @@ mod scope;
 mod strict;
 pub(crate) mod upload;
 
+#[cfg(feature = "testing")]
+pub(crate) use caller::named_cookie;
 pub(crate) use caller::{Caller, Person, cookie};
 pub(crate) use command::Command;
 #[cfg(feature = "web")]

@@ -12,7 +12,6 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::app::App;
 use crate::problem::Problem;
 
 /// Room for what stands around the files of a form.
@@ -37,17 +36,17 @@ pub(crate) struct Files {
 
 impl Files {
     /// Begins to read a form of at most so many bytes.
-    pub(crate) async fn open(app: &App, mut request: Request, limit: u64) -> Result<Self, Problem> {
+    pub(crate) async fn open<S: Send + Sync>(state: &S, mut request: Request, limit: u64) -> Result<Self, Problem> {
         let limit = usize::try_from(limit.saturating_add(AROUND)).unwrap_or(usize::MAX);
         // Beyond what files may have in all: their own limit is met first and says more.
         DefaultBodyLimit::max(limit).apply(&mut request);
-        let parts = Multipart::from_request(request, app).await;
+        let parts = Multipart::from_request(request, state).await;
         let parts = parts.map_err(|_| broken("the form has no boundary between its parts"))?;
         Ok(Self { parts })
     }
 
     /// The next part.
-    #[cfg_attr(not(feature = "web"), allow(dead_code))]
+    #[cfg_attr(not(any(feature = "web", feature = "testing")), allow(dead_code))]
     pub(crate) async fn next(&mut self) -> Result<Option<Field<'_>>, Problem> {
         self.parts.next_field().await.map_err(|error| unread(&error))
     }

@@ -26,6 +26,8 @@ use crate::extract::cookie;
 use crate::extract::upload::is_multipart;
 use crate::problem::Problem;
 
+#[cfg(feature = "testing")]
+pub(crate) use peer::client_address;
 pub(crate) use refusals::Witness;
 
 /// Carries a request through the desk.

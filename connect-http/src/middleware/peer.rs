@@ -13,7 +13,7 @@ const FORWARDED_FOR: &str = "x-forwarded-for";
 /// The client's address: the peer's, unless the peer is trusted. Then each proxy has written behind the list
 /// whom it saw, so the list is walked from its end to the first address that is not trusted. What does not
 /// read ends the walk, at the last that did: beyond it anything may have been made up.
-pub(super) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
+pub(crate) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let is_trusted = |ip: IpAddr| trusted.iter().any(|network| network.contains(ip));
     let mut client = peer.to_canonical();
     let lines = headers.get_all(FORWARDED_FOR).iter().rev();
