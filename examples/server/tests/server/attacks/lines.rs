@@ -37,7 +37,7 @@ async fn nothing_that_a_client_says_becomes_a_header_of_an_answer() {
             let answer = client.get(path).await;
             for (name, value) in &answer.headers {
                 let value = String::from_utf8_lossy(value.as_bytes());
-                assert!(name != "planted" && !value.starts_with("planted"), "{path}: {name}: {value}");
+                assert!(name.as_str() != "planted" && !value.starts_with("planted"), "{path}: {name}: {value}");
                 assert!(!value.contains(['\r', '\n']), "{path}: {name}: {value}");
             }
         }
