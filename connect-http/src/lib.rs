@@ -23,6 +23,7 @@ mod slots;
 #[cfg(feature = "web")]
 mod web;
 
+pub use api::permissions::{Need, PERMISSIONS, Permission, permissions_markdown};
 pub use app::{App, HttpSettings};
 pub use draining::Draining;
 pub use network::{BadNetwork, Network};

@@ -11,6 +11,7 @@ mod live;
 mod me;
 mod member;
 pub(crate) mod message;
+pub(crate) mod permissions;
 pub(crate) mod shape;
 pub(crate) mod ticket;
 pub(crate) mod workspace;

@@ -27,6 +27,7 @@ mod members;
 mod oauth;
 mod ownership;
 mod pages;
+mod permissions;
 mod proxies;
 mod refused_files;
 mod second_workspace;

@@ -124,3 +124,51 @@ async fn every_path_below_a_workspace_asks_who_comes() {
     assert!(routes >= 22, "the table was walked: {routes}");
     app.finish().await;
 }
+
+#[tokio::test]
+async fn sec_60_search_lists_exports_events_numbers_cursors_and_repeats_stay_in_their_workspace() {
+    let (app, _, owner, _) = TestApp::acme().await;
+    // The same person owns both, so that nothing but the workspace tells them apart.
+    owner.post("/workspaces", &json!({"name": "Bolt", "slug": "bolt"})).await.expect(201);
+    for subject in ["Secret one", "Secret two", "Secret three"] {
+        owner.open(subject).await;
+    }
+    owner.post("/workspaces/acme/labels", &json!({"name": "secret"})).await.expect(201);
+    let page = owner.get("/workspaces/acme/tickets?limit=1").await.expect(200);
+    let cursor = page["next_cursor"].as_str().expect("more").to_owned();
+    let acme = page["data"][0]["id"].as_str().expect("an id").to_owned();
+    for list in [
+        "tickets?q=secret",
+        "tickets?assignee=none",
+        "contacts?email=carla@customer.example",
+        "contacts",
+        "labels",
+        "invitations",
+        "api-keys",
+    ] {
+        let bolt = owner.get(&format!("/workspaces/bolt/{list}")).await.expect(200);
+        assert_eq!(bolt["data"], json!([]), "{list}");
+    }
+    let borrowed = owner.get(&format!("/workspaces/bolt/tickets?limit=1&cursor={cursor}")).await;
+    assert!(!borrowed.text.contains("Secret"), "a cursor is a place and no key: {}", borrowed.text);
+    for export in ["audit?format=csv", "audit?format=json"] {
+        let bolt = owner.get(&format!("/workspaces/bolt/{export}")).await;
+        assert!(bolt.status == 200 && !bolt.text.contains(&acme) && !bolt.text.contains("ticket."), "{}", bolt.text);
+        assert!(owner.get(&format!("/workspaces/acme/{export}")).await.text.contains("ticket."), "{export}");
+    }
+    // The same idempotency key in both is two commands, and numbers begin anew.
+    let body = json!({"subject": "Ours", "body": "B", "contact": {"email": "dan@customer.example"}});
+    let mut opened = Vec::new();
+    for workspace in ["acme", "bolt"] {
+        opened.push(owner.post_once(&format!("/workspaces/{workspace}/tickets"), "k", &body).await.expect(201));
+    }
+    assert_ne!(opened[0]["id"], opened[1]["id"]);
+    assert_eq!((&opened[0]["number"], &opened[1]["number"]), (&json!(4), &json!(1)));
+    // Who follows the events of one hears nothing of the other.
+    let host = app.desk.host("bolt").await.expect("bolt");
+    let mut follower = app.desk.follow(&host, Some(0)).await.expect("events").expect("from the first one");
+    let heard = follower.next().await.expect("events");
+    assert!(heard.iter().any(|event| event.ticket.map(|id| id.to_string()).as_deref() == opened[1]["id"].as_str()));
+    assert!(heard.iter().all(|event| event.ticket.is_none_or(|id| opened[1]["id"] == id.to_string())), "{heard:?}");
+    app.finish().await;
+}
