@@ -25,7 +25,11 @@ use crate::app::App;
 pub(crate) fn routes() -> Router<App> {
     let router = Router::new();
     #[cfg(feature = "oidc")]
-    let router = router.merge(auth::oauth::routes()).merge(me::accounts::routes());
+    let router = router
+        .route("/auth/oauth/{provider}/start", get(auth::oauth::start::handle).head(auth::oauth::no_head))
+        .route("/auth/oauth/{provider}/callback", get(auth::oauth::callback::handle).head(auth::oauth::no_head))
+        .route("/me/accounts", get(me::accounts::list))
+        .route("/me/accounts/{provider}", delete(me::accounts::unlink));
     router
         .route("/auth/otp/request", post(auth::request_code::handle))
         .route("/auth/otp/verify", post(auth::verify_code::handle))

@@ -21,6 +21,8 @@ pub enum Need {
     AnyOf(&'static [Action]),
     /// Nothing where it is the caller's own, else that the policy allows this.
     OwnOr(Action),
+    /// That the policy allows this, and that it is the caller's own.
+    OwnAnd(Action),
     /// That the policy allows this; to whoever it does not, the thing does not exist.
     Seen(Action),
 }
@@ -37,6 +39,7 @@ impl fmt::Display for Need {
                 f.write_str(&words.join(" or "))
             }
             Self::OwnOr(action) => write!(f, "`{}`, unless it is one's own", action.as_str()),
+            Self::OwnAnd(action) => write!(f, "`{}`, and that it is one's own", action.as_str()),
             Self::Seen(action) => write!(f, "`{}`, else it does not exist", action.as_str()),
         }
     }
@@ -65,6 +68,10 @@ const DELETE: Method = Method::DELETE;
 
 /// Every route of the API, in the order of the page that has them.
 pub const PERMISSIONS: &[Permission] = &[
+    row(GET, "/auth/oauth/{provider}/start", Need::Public),
+    row(GET, "/auth/oauth/{provider}/callback", Need::Public),
+    row(GET, "/me/accounts", Need::SignedIn),
+    row(DELETE, "/me/accounts/{provider}", Need::Own),
     row(POST, "/auth/otp/request", Need::Public),
     row(POST, "/auth/otp/verify", Need::Public),
     row(POST, "/auth/logout", Need::SignedIn),
@@ -91,7 +98,7 @@ pub const PERMISSIONS: &[Permission] = &[
     row(POST, "/workspaces/{workspace}/api-keys", Need::Action(Action::ManageApiKeys)),
     row(GET, "/workspaces/{workspace}/api-keys/{key}", Need::Action(Action::ManageApiKeys)),
     row(DELETE, "/workspaces/{workspace}/api-keys/{key}", Need::Action(Action::ManageApiKeys)),
-    row(POST, "/workspaces/{workspace}/api-keys/{key}/rotate", Need::Action(Action::ManageApiKeys)),
+    row(POST, "/workspaces/{workspace}/api-keys/{key}/rotate", Need::OwnAnd(Action::ManageApiKeys)),
     row(GET, "/workspaces/{workspace}/contacts", Need::Action(Action::ReadContacts)),
     row(POST, "/workspaces/{workspace}/contacts", Need::Action(Action::WriteContacts)),
     row(GET, "/workspaces/{workspace}/contacts/{contact}", Need::OwnOr(Action::ReadContacts)),

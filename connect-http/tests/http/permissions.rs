@@ -1,9 +1,16 @@
-//! Every route against the table of permissions.
+//! Every route, on every footing, against the table of permissions and the matrix of roles.
 
+use axum::body::Body;
 use axum::http::{Method, Request, header};
-use connect_http::{PERMISSIONS, permissions_markdown};
+use connect_auth::RoleMatrix;
+use connect_core::{Action, EmailAddress, Policy, Role, Standing};
+use connect_http::{Need, PERMISSIONS, Permission, permissions_markdown};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tower::ServiceExt;
 
-use crate::app::TestApp;
+use crate::api_keys::{asked, made, token};
+use crate::app::{TestApp, User};
 use crate::pages::Browser;
 
 /// The routes of a page of the router, each with its method.
@@ -59,6 +66,337 @@ fn the_table_of_routes_in_the_documents_is_this_one() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/roles.md");
     let documented = std::fs::read_to_string(path).expect("docs/roles.md is there");
     assert!(documented.contains(&permissions_markdown()), "docs/roles.md must hold:\n{}", permissions_markdown());
+}
+
+/// On what footing somebody asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Footing {
+    In(Standing),
+    /// The owner of another workspace.
+    Stranger,
+    Nobody,
+    /// A key of the owner's with all that the route may need, as far as keys can have it.
+    KeyWith,
+    /// A key of the owner's with something else.
+    KeyWithout,
+}
+
+/// What the answer must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Allowed,
+    Unauthorized,
+    Forbidden,
+    /// As for what does not exist.
+    Missing,
+}
+
+/// Owners come last: what they do may cost them what they are.
+const FOOTINGS: [Footing; 9] = [
+    Footing::In(Standing::Member(Role::Viewer)),
+    Footing::In(Standing::Member(Role::Member)),
+    Footing::In(Standing::Member(Role::Admin)),
+    Footing::In(Standing::Contact),
+    Footing::Stranger,
+    Footing::Nobody,
+    Footing::KeyWithout,
+    Footing::KeyWith,
+    Footing::In(Standing::Member(Role::Owner)),
+];
+
+/// What the matrix says of a row.
+fn expected(need: Need, footing: Footing) -> Outcome {
+    let actions: &[Action] = match &need {
+        Need::Public => return Outcome::Allowed,
+        Need::SignedIn | Need::Own => {
+            return match footing {
+                Footing::Nobody => Outcome::Unauthorized,
+                Footing::KeyWith | Footing::KeyWithout => Outcome::Forbidden,
+                Footing::In(_) | Footing::Stranger => Outcome::Allowed,
+            };
+        }
+        Need::Action(action) | Need::OwnOr(action) | Need::OwnAnd(action) | Need::Seen(action) => {
+            std::slice::from_ref(action)
+        }
+        Need::AnyOf(actions) => actions,
+    };
+    let refused = if matches!(need, Need::Seen(_)) { Outcome::Missing } else { Outcome::Forbidden };
+    let allowed = match footing {
+        Footing::Nobody => return Outcome::Unauthorized,
+        Footing::Stranger => return Outcome::Missing,
+        Footing::In(standing) => actions.iter().any(|action| RoleMatrix.allows(standing, *action)),
+        Footing::KeyWith => actions.iter().any(|action| action.is_for_keys()),
+        Footing::KeyWithout => false,
+    };
+    // Whatever has an owner in these tests is the owner's of the workspace.
+    let is_own = !matches!(need, Need::OwnAnd(_)) || footing == Footing::In(Standing::Member(Role::Owner));
+    if allowed && is_own { Outcome::Allowed } else { refused }
+}
+
+struct World {
+    app: TestApp,
+    owner: User,
+    users: Vec<(Footing, User, &'static str)>,
+}
+
+impl World {
+    async fn new(need: Need) -> Self {
+        let (app, nobody, owner, customer) = TestApp::acme().await;
+        let mut users = vec![
+            (Footing::In(Standing::Member(Role::Owner)), owner.clone(), "agent@acme.example"),
+            (Footing::In(Standing::Contact), customer, "carla@customer.example"),
+            (Footing::Nobody, nobody, ""),
+        ];
+        for (role, email) in [
+            (Role::Viewer, "viewer@acme.example"),
+            (Role::Member, "member@acme.example"),
+            (Role::Admin, "admin@acme.example"),
+        ] {
+            let member = app.member(&owner, email, role.as_str()).await;
+            users.push((Footing::In(Standing::Member(role)), member, email));
+        }
+        let stranger = app.sign_in("boss@bolt.example").await;
+        stranger.post("/workspaces", &json!({"name": "Bolt", "slug": "bolt"})).await.expect(201);
+        users.push((Footing::Stranger, stranger, "boss@bolt.example"));
+        let needed: &[Action] = match &need {
+            Need::Action(action) | Need::OwnOr(action) | Need::OwnAnd(action) | Need::Seen(action) => {
+                std::slice::from_ref(action)
+            }
+            Need::AnyOf(actions) => actions,
+            Need::Public | Need::SignedIn | Need::Own => &[],
+        };
+        let words = |has: bool| -> Vec<&'static str> {
+            let fits = |action: &&Action| action.is_for_keys() && needed.contains(action) == has;
+            Action::ALL.iter().filter(fits).map(|action| action.as_str()).collect()
+        };
+        for (footing, has) in [(Footing::KeyWith, true), (Footing::KeyWithout, false)] {
+            // Where keys can have nothing of it, one with all they can have.
+            let words = if words(has).is_empty() { words(false) } else { words(has) };
+            let key = made(&owner, &asked(&words)).await;
+            users.push((footing, app.bearer(token(&key)), "agent@acme.example"));
+        }
+        Self { app, owner, users }
+    }
+
+    fn user(&self, footing: Footing) -> (&User, &'static str) {
+        let (_, user, email) = self.users.iter().find(|(known, _, _)| *known == footing).expect("somebody");
+        (user, *email)
+    }
+
+    /// The path of a row with ids of things that exist in acme, made for this one request.
+    async fn filled(&self, row: &Permission, footing: Footing) -> String {
+        let mut path = row.path.replace("{workspace}", "acme");
+        let id = |value: &Value| value["id"].as_str().expect("an id").to_owned();
+        let (user, email) = self.user(footing);
+        if path.contains("{member}") {
+            let users = self.app.desk.users();
+            let email =
+                EmailAddress::parse("email", &format!("{}@acme.example", self.app.desk.ids().user())).expect("address");
+            let other = users.find_or_create(&email, None).await.expect("a user");
+            let host = self.app.desk.host("acme").await.expect("acme");
+            self.app.desk.add_member(&host, other.id, Role::Viewer).await.expect("a member");
+            path = path.replace("{member}", &other.id.to_string());
+        }
+        if path.contains("{session}") {
+            let asks = if user.get("/auth/sessions").await.status == 200 { user } else { &self.owner };
+            let sessions = asks.get("/auth/sessions").await.expect(200);
+            path = path.replace("{session}", &id(&sessions["data"][0]));
+        }
+        if path.contains("{invitation}") {
+            let email = if path.ends_with("/accept") && self.may_join(footing) { email } else { "new@acme.example" };
+            let body = json!({"email": email, "role": "viewer"});
+            path = path.replace(
+                "{invitation}",
+                &id(&self.owner.post("/workspaces/acme/invitations", &body).await.expect(201)),
+            );
+        }
+        if path.contains("{key}") {
+            path = path.replace("{key}", &id(&made(&self.owner, &asked(&["labels.read"])).await));
+        }
+        if path.contains("{contact}") {
+            let contact = self
+                .owner
+                .post(
+                    "/workspaces/acme/contacts",
+                    &json!({"name": "Some Body", "external_id": self.app.desk.ids().user()}),
+                )
+                .await
+                .expect(201);
+            path = path.replace("{contact}", &id(&contact));
+        }
+        if path.contains("{ticket}") {
+            let ticket = self.owner.open("x").await;
+            let messages = self.owner.get(&format!("{ticket}/messages")).await.expect(200);
+            path = path.replace("{ticket}", ticket.rsplit('/').next().expect("an id"));
+            path = path.replace("{message}", &id(&messages["data"][0]));
+        }
+        if path.contains("{attachment}") {
+            let upload = self.owner.request(Method::POST, "/workspaces/acme/attachments?name=a.txt");
+            let attachment = self.owner.send(upload.body(Body::from("text")).expect("a request")).await.expect(201);
+            let ticket = self.owner.open("x").await;
+            let body = json!({"kind": "reply", "body": "See there.", "attachment_ids": [id(&attachment)]});
+            self.owner.post(&format!("{ticket}/messages"), &body).await.expect(201);
+            path = path.replace("{attachment}", &id(&attachment));
+        }
+        if path.contains("{label}") {
+            // A label is made by whoever may make one; another may only put it on.
+            self.owner.post("/workspaces/acme/labels", &json!({"name": "new"})).await;
+        }
+        path.replace("{label}", "new")
+    }
+
+    fn may_join(&self, footing: Footing) -> bool {
+        matches!(footing, Footing::Stranger | Footing::In(Standing::Contact))
+    }
+
+    /// A body that each route takes.
+    async fn body(&self, row: &Permission, footing: Footing) -> Value {
+        let is_customer = footing == Footing::In(Standing::Contact);
+        let new = format!("{}@new.example", self.app.desk.ids().user());
+        match (row.method.as_str(), row.path.trim_start_matches("/workspaces/{workspace}")) {
+            ("POST", "/auth/otp/request" | "/me/email") => json!({"email": new, "token": true}),
+            ("POST", "/auth/otp/verify") => json!({"challenge_id": "x", "code": "12345678"}),
+            ("POST", "/auth/identify") => json!({"token": "x", "workspace": "acme"}),
+            ("PATCH", "/me") => json!({"name": "Some Body"}),
+            ("POST", "/workspaces") => {
+                json!({"name": "New", "slug": format!("new-{}", FOOTINGS.iter().position(|f| *f == footing).expect("one"))})
+            }
+            ("PATCH", "/members/{member}") => json!({"role": "member"}),
+            ("POST", "/invitations") => json!({"email": new, "role": "viewer"}),
+            ("POST", "/invitations/{invitation}/accept") if self.may_join(footing) => {
+                self.app.deliver().await;
+                json!({"token": self.app.invitation_token(self.user(footing).1)})
+            }
+            ("POST", "/invitations/{invitation}/accept") => json!({"token": "A".repeat(43)}),
+            ("POST", "/api-keys") => asked(&["labels.read"]),
+            ("POST", "/contacts") => json!({"name": "Some Body", "email": new}),
+            ("POST", "/labels") => {
+                json!({"name": format!("l{}", FOOTINGS.iter().position(|f| *f == footing).expect("one"))})
+            }
+            ("POST", "/tickets") if is_customer => json!({"subject": "S", "body": "B"}),
+            ("POST", "/tickets") => {
+                json!({"subject": "S", "body": "B", "contact": {"email": "carla@customer.example"}})
+            }
+            ("POST", "/tickets/{ticket}/messages") => json!({"kind": "reply", "body": "x"}),
+            _ => json!({}),
+        }
+    }
+
+    /// Status and body without the id of the request; of a stream nothing is read.
+    async fn ask(&self, user: &User, method: &Method, path: &str, body: &Value) -> (u16, String) {
+        let is_upload = path.ends_with("/attachments");
+        let path = if is_upload { format!("{path}?name=a.txt") } else { path.to_owned() };
+        let request = user.request(method.clone(), &path).header(header::CONTENT_TYPE, "application/json");
+        let content = if *method == Method::GET { String::new() } else { body.to_string() };
+        let response = self.app.router.clone().oneshot(request.body(Body::from(content)).expect("a request")).await;
+        let response = response.expect("an answer");
+        let status = response.status().as_u16();
+        if path.ends_with("/live") && status == 200 {
+            return (status, String::new());
+        }
+        let text = response.into_body().collect().await.expect("a body").to_bytes();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let text = match serde_json::from_str::<Value>(&text) {
+            Ok(mut body) if body.get("request_id").is_some() => {
+                body["request_id"] = Value::Null;
+                body.to_string()
+            }
+            _ => text,
+        };
+        (status, text)
+    }
+}
+
+fn code(text: &str) -> String {
+    let body: Value = serde_json::from_str(text).unwrap_or_default();
+    body["code"].as_str().unwrap_or_default().to_owned()
+}
+
+fn outcome(status: u16, text: &str) -> Outcome {
+    match (status, code(text).as_str()) {
+        (401, "unauthorized") => Outcome::Unauthorized,
+        (403, _) => Outcome::Forbidden,
+        (404, _) => Outcome::Missing,
+        _ => Outcome::Allowed,
+    }
+}
+
+/// A path with ids that nothing has.
+fn missing(row: &Permission, workspace: &str) -> String {
+    let names = [
+        ("{workspace}", workspace),
+        ("{member}", "usr_00000000000000000000000000"),
+        ("{session}", "ses_00000000000000000000000000"),
+        ("{invitation}", "inv_00000000000000000000000000"),
+        ("{key}", "key_00000000000000000000000000"),
+        ("{contact}", "ctc_00000000000000000000000000"),
+        ("{ticket}", "tkt_00000000000000000000000000"),
+        ("{message}", "msg_00000000000000000000000000"),
+        ("{attachment}", "att_00000000000000000000000000"),
+        ("{label}", "new"),
+    ];
+    names.iter().fold(row.path.to_owned(), |path, (name, id)| path.replace(name, id))
+}
+
+#[tokio::test]
+async fn sec_58_every_route_answers_every_footing_as_the_matrix_says() {
+    let mut failures = Vec::new();
+    // Without a provider its paths are not there; those who sign in by one are tried beside them.
+    for row in PERMISSIONS.iter().filter(|row| !row.path.contains("{provider}")) {
+        let world = World::new(row.need).await;
+        for footing in FOOTINGS {
+            if row.need == Need::Public && matches!(footing, Footing::KeyWith | Footing::KeyWithout) {
+                // What is for people who are nobody yet is not asked with a key.
+                continue;
+            }
+            let path = world.filled(row, footing).await;
+            let body = world.body(row, footing).await;
+            let (status, text) = world.ask(world.user(footing).0, &row.method, &path, &body).await;
+            let mut wanted = expected(row.need, footing);
+            // Who is a member already has no invitation: theirs is somebody else's.
+            if path.ends_with("/accept") && wanted == Outcome::Allowed && !world.may_join(footing) {
+                wanted = Outcome::Missing;
+            }
+            // Allowed means done.
+            let seen = outcome(status, &text);
+            let is_done = (200..300).contains(&status) || row.need == Need::Public;
+            if seen != wanted || (wanted == Outcome::Allowed && !is_done) {
+                failures.push(format!("{} {} by {footing:?}: {status} {text}, not {wanted:?}", row.method, row.path));
+            }
+        }
+        world.app.finish().await;
+    }
+    assert!(failures.is_empty(), "{failures:#?}");
+}
+
+#[tokio::test]
+async fn sec_55_on_every_route_a_foreign_workspace_and_a_foreign_id_answer_as_missing_ones() {
+    let mut walked = 0;
+    for row in PERMISSIONS {
+        if !row.path.contains("{workspace}") || row.path.ends_with("/accept") {
+            continue;
+        }
+        let world = World::new(row.need).await;
+        let (stranger, _) = world.user(Footing::Stranger);
+        let owner = Footing::In(Standing::Member(Role::Owner));
+        let path = world.filled(row, owner).await;
+        let body = world.body(row, owner).await;
+        let foreign = world.ask(stranger, &row.method, &path, &body).await;
+        let nowhere = world.ask(stranger, &row.method, &missing(row, "nowhere"), &body).await;
+        assert_eq!(foreign, nowhere, "{} {}", row.method, row.path);
+        assert_eq!((foreign.0, code(&foreign.1).as_str()), (404, "not_found"), "{} {}", row.method, row.path);
+        walked += 1;
+        // The id of a thing of acme, asked for in the stranger's own workspace.
+        let own = path.replace("/workspaces/acme", "/workspaces/bolt");
+        if own != missing(row, "bolt") && row.path.matches('{').count() > 1 {
+            let foreign = world.ask(stranger, &row.method, &own, &body).await;
+            let nothing = world.ask(stranger, &row.method, &missing(row, "bolt"), &body).await;
+            assert_eq!(foreign, nothing, "{} {}", row.method, row.path);
+            assert_eq!((foreign.0, code(&foreign.1).as_str()), (404, "not_found"), "{} {}", row.method, row.path);
+        }
+        world.app.finish().await;
+    }
+    assert!(walked >= 35, "the table was walked: {walked}");
 }
 
 #[tokio::test]

@@ -1,8 +1,7 @@
 //! The caller's accounts at sign-in providers.
 
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::routing::{delete, get};
-use axum::{Json, Router};
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -11,20 +10,15 @@ use crate::app::App;
 use crate::extract::{Command, Person};
 use crate::problem::Problem;
 
-/// The paths of accounts.
-pub(crate) fn routes() -> Router<App> {
-    Router::new().route("/me/accounts", get(list)).route("/me/accounts/{provider}", delete(unlink))
-}
-
 /// `GET /me/accounts`: the accounts that sign the caller in.
-async fn list(State(app): State<App>, caller: Person) -> Result<Json<List<Value>>, Problem> {
+pub(crate) async fn list(State(app): State<App>, caller: Person) -> Result<Json<List<Value>>, Problem> {
     let accounts = app.auth().accounts(&caller.identity).await?;
     let shape = accounts.iter().map(|one| json!({"provider": one.key.provider, "linked_at": Time(one.linked_at)}));
     Ok(Json(List { data: shape.collect(), next_cursor: None }))
 }
 
 /// `DELETE /me/accounts/{provider}`: that account signs the caller in no more.
-async fn unlink(
+pub(crate) async fn unlink(
     State(app): State<App>,
     caller: Person,
     Path(provider): Path<String>,
