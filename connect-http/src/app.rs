@@ -22,7 +22,7 @@ pub struct HttpSettings {
     /// development, they have another name.
     pub secure: bool,
     /// Origins, beside the desk's own, whose pages may send forms and use the API, with the cookies of whoever
-    /// looks at them: exactly `https://host[:port]`. What is no origin ([`is_origin`](crate::is_origin)), such as
+    /// looks at them: exactly `https://host[:port]`. What is no origin ([`is_origin`]), such as
     /// `*` or `null`, allows nothing.
     pub allowed_origins: Vec<String>,
     /// Proxies that are believed when they say in `X-Forwarded-For` whom they saw. None unless said.
