@@ -137,9 +137,11 @@ mod tests {
 
     #[test]
     fn tests_are_told_from_other_functions() {
-        let source = "#[test]\nfn one() {}\nfn two() {}\n#[tokio::test(flavor = \"x\")]\n// Why.\n#[ignore]\nasync fn three<T>() {}\npub async fn four() {}\n";
-        assert_eq!(scan::in_source(source, false), ["one", "three"]);
-        assert_eq!(scan::in_source(source, true), ["one", "three", "four"]);
+        let ignored = format!("#[test]\n{}]\nfn five() {{}}\n", scan::IGNORED);
+        let source = "#[test]\nfn one() {}\nfn two() {}\n#[tokio::test(flavor = \"x\")]\n// Why.\nasync fn three<T>() {}\npub async fn four() {}\n";
+        let source = format!("{ignored}{source}");
+        assert_eq!(scan::in_source(&source, false), ["one", "three"], "a test that is ignored is none");
+        assert_eq!(scan::in_source(&source, true), ["one", "three", "four"]);
     }
 
     #[test]

@@ -9,6 +9,9 @@ const FOLDERS: [&str; 6] = ["connect-auth", "connect-core", "connect-http", "con
 /// The conformance kit: its cases are plain functions, which adapters make tests of.
 const KIT: &str = "connect-store/src/conformance/";
 
+/// How the attribute begins that has a test passed over.
+pub(super) const IGNORED: &str = "#[ignore";
+
 /// A test, and the file it stands in, as a path below the project.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Found {
@@ -53,19 +56,22 @@ fn walk(root: &Path, folder: &Path, found: &mut Vec<Found>) -> anyhow::Result<()
     Ok(())
 }
 
-/// The functions of a source file that are marked as tests; of the kit, every public one.
+/// The functions of a source file that are marked as tests; of the kit, every public one. What is ignored holds
+/// nothing.
 pub(super) fn in_source(text: &str, is_kit: bool) -> Vec<String> {
-    let (mut names, mut marked) = (Vec::new(), false);
+    let (mut names, mut marked, mut ignored) = (Vec::new(), false, false);
     for line in text.lines().map(str::trim) {
         if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
             marked = true;
+        } else if line.starts_with(IGNORED) {
+            ignored = true;
         } else if let Some(name) = function(line) {
-            if marked || (is_kit && line.starts_with("pub async fn ")) {
+            if !ignored && (marked || (is_kit && line.starts_with("pub async fn "))) {
                 names.push(name.to_owned());
             }
-            marked = false;
+            (marked, ignored) = (false, false);
         } else if !line.starts_with("#[") && !line.starts_with("//") {
-            marked = false;
+            (marked, ignored) = (false, false);
         }
     }
     names
