@@ -6,11 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use connect_core::contact::{Contact, NewContact, Traits};
+use connect_core::store::{EventList, SealList};
 use connect_core::testing::{ManualClock, SeededRandom};
-use connect_core::{Actor, ChangeSet, Clock, CommitError, EmailAddress, Ids, Moment, Name, Store, WorkspaceId};
+use connect_core::{
+    Actor, AuthStore, ChangeSet, Clock, CommitError, EmailAddress, Ids, Moment, Name, Store, WorkspaceId,
+};
 use connect_store::{SqliteError, SqliteSettings, SqliteStore};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
-use sqlx::{Connection, Row};
+use sqlx::{AssertSqlSafe, Connection, Row};
 
 const WORKSPACE: WorkspaceId = WorkspaceId::from_bits(1);
 
@@ -88,6 +91,62 @@ async fn a_bad_prefix_is_refused_and_a_good_one_keeps_desks_apart() {
     let (contact, changes) = Maker::new(1).contact("ada@example.org", 1);
     one.commit(WORKSPACE, changes).await.expect("kept");
     assert!(has(&one, &contact).await && !has(&two, &contact).await);
+}
+
+/// What the released scripts were, by the hashes that databases hold of them. One that differs would lock everybody
+/// out of their database; what is to be different goes into a new script.
+const RELEASED: &[&str] = &[
+    "ffa1eed4cb86ff90bb5dad0bd297b73fed7f510a77974752c9942dd7ec70f169e45144ddc6da6525836d2b26e1dd1633",
+    "d1631a7def22e397415ac3df05dee52f7cb935eda79d731dbf304fbf576d2e19cf6f68af5594c70edeb2d518824aa3e3",
+    "a61b7053d77f7e5089b1d0cf6f3a046b1838d0095b35d9db4aefccaafa8eff73211499b87439a1df11e4765f79a63eaf",
+];
+
+#[test]
+fn released_migrations_are_as_they_were() {
+    let script = connect_store::sqlite::script("connect_");
+    for (version, hash) in (1..).zip(RELEASED) {
+        let entry = format!("VALUES ({version}, '");
+        let line = script.lines().find(|line| line.contains(&entry)).expect("each migration has an entry");
+        assert!(line.contains(hash), "migration {version} was released and may not change: {line}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_release_goes_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("x.db");
+    let with = |prefix: &str| {
+        SqliteStore::open(&path, SqliteSettings { prefix: prefix.to_owned(), ..SqliteSettings::default() })
+    };
+    let (current, maker) = (with("current_").await.expect("opens"), Maker::new(1));
+    let (contact, changes) = maker.contact("ada@example.org", 1);
+    current.commit(WORKSPACE, changes).await.expect("kept");
+    let events = async |store: &SqliteStore| store.events(WORKSPACE, EventList::default()).await.expect("read");
+    let before = events(&current).await;
+    current.close().await;
+
+    let scripts = connect_store::sqlite::script("old_");
+    let first = scripts.split("\n-- 0002 ").next().expect("a first part").to_owned();
+    let mut connection = sqlx::SqliteConnection::connect(path.to_str().expect("text")).await.expect("connected");
+    sqlx::raw_sql(AssertSqlSafe(first)).execute(&mut connection).await.expect("the first script runs");
+    for (table, columns) in
+        [("head", "*"), ("record", "*"), ("record_key", "*"), ("event", "workspace_id, seq, ticket_id, type, doc")]
+    {
+        let copy = format!("INSERT INTO old_{table} SELECT {columns} FROM current_{table}");
+        sqlx::raw_sql(AssertSqlSafe(copy)).execute(&mut connection).await.expect("copied");
+    }
+    connection.close().await.expect("closed");
+
+    let upgraded = with("old_").await.expect("an old file is brought up to date");
+    assert_eq!(events(&upgraded).await, before, "what was kept by the first release must be read as it was");
+    assert!(has(&upgraded, &contact).await, "and so the contact");
+    assert!(upgraded.seals(WORKSPACE, SealList::default()).await.expect("read").is_empty(), "nothing was sealed then");
+    let (later, changes) = maker.contact("bob@example.org", 1);
+    let committed = upgraded.commit(WORKSPACE, changes).await.expect("written as by any other desk");
+    assert_eq!(committed.last_seq, before.len() as u64 + 1, "the journal goes on where it stood");
+    assert!(has(&upgraded, &later).await);
+    let flow = upgraded.take_flow([0; 32], maker.clock.now()).await.expect("the new table is there");
+    assert!(flow.is_none(), "and empty");
 }
 
 #[tokio::test(flavor = "multi_thread")]

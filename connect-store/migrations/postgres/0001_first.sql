@@ -69,9 +69,8 @@ CREATE INDEX ticket_category ON {s}.ticket (workspace_id, category, updated_at, 
 CREATE INDEX ticket_assignee ON {s}.ticket (workspace_id, assignee_id, updated_at, id);
 CREATE INDEX ticket_contact ON {s}.ticket (workspace_id, contact_id, updated_at, id);
 
--- Each label carries a mark of its workspace, like the words below. Most tickets begin without one, and would
--- all be listed under "none".
-CREATE INDEX ticket_label ON {s}.ticket USING gin (labels) WHERE labels <> '{}';
+-- Each label carries a mark of its workspace, like the words below.
+CREATE INDEX ticket_label ON {s}.ticket USING gin (labels);
 
 CREATE TABLE {s}.message (
     workspace_id text COLLATE "C" NOT NULL,
@@ -95,28 +94,15 @@ CREATE TABLE {s}.search (
 );
 CREATE INDEX search_words ON {s}.search USING gin (words);
 
--- Events are added and never changed. The one thing of them that may be removed, the client they came from, is
--- no part of their document.
 CREATE TABLE {s}.event (
     workspace_id text COLLATE "C" NOT NULL,
     seq          bigint NOT NULL,
     ticket_id    text COLLATE "C",
     type         text COLLATE "C" NOT NULL,
     doc          text NOT NULL,
-    origin       text,
     PRIMARY KEY (workspace_id, seq)
 );
 CREATE INDEX event_ticket ON {s}.event (workspace_id, ticket_id, seq) WHERE ticket_id IS NOT NULL;
-CREATE INDEX event_origin ON {s}.event (workspace_id, seq) WHERE origin IS NOT NULL;
-
--- A seal is over the events behind after_seq up to last_seq, and over the seal before it.
-CREATE TABLE {s}.seal (
-    workspace_id text COLLATE "C" NOT NULL,
-    after_seq    bigint NOT NULL,
-    last_seq     bigint NOT NULL,
-    mac          text NOT NULL,
-    PRIMARY KEY (workspace_id, after_seq)
-);
 
 CREATE TABLE {s}.answer (
     workspace_id text COLLATE "C" NOT NULL,
@@ -194,20 +180,9 @@ CREATE INDEX quota_end ON {s}.quota (ends_at);
 -- workspace changes only together with its head row; so the head rows are locked first, in the order of
 -- their ids, and must still be as they were read: else nothing is written and the caller judges again.
 -- SQLSTATE CN001 says so.
---
--- What every commit writes comes column by column, as reading JSON would cost a fifth of the whole; what few
--- write comes as JSON, or NULL.
 CREATE FUNCTION {s}.write_group(
-    head_workspaces text[], head_seen bigint[], head_seqs bigint[], head_numbers bigint[],
-    released json, removed json, records json, keys json, everywhere json,
-    ticket_workspaces text[], ticket_ids text[], ticket_numbers bigint[], ticket_contacts text[],
-    ticket_versions bigint[], ticket_categories text[], ticket_assignees text[], ticket_priorities bigint[],
-    ticket_created bigint[], ticket_updated bigint[], ticket_labels text[], ticket_docs text[],
-    message_workspaces text[], message_ids text[], message_tickets text[], message_kinds text[], message_docs text[],
-    forgotten json,
-    word_workspaces text[], word_tickets text[], word_messages text[], word_lists text[],
-    event_workspaces text[], event_seqs bigint[], event_tickets text[], event_types text[], event_docs text[],
-    event_origins text[], answers json, wait_ms integer
+    heads json, released json, removed json, records json, keys json, everywhere json, tickets json,
+    messages json, forgotten json, words json, events json, answers json, wait_ms integer
 ) RETURNS void LANGUAGE plpgsql AS $write$
 BEGIN
     IF wait_ms > 0 THEN
@@ -215,11 +190,13 @@ BEGIN
         PERFORM set_config('lock_timeout', wait_ms::text, true);
     END IF;
     INSERT INTO {s}.head (workspace_id, last_seq, last_number)
-        SELECT h.workspace_id, 0, 0 FROM unnest(head_workspaces, head_seen) AS h (workspace_id, seen)
+        SELECT h.workspace_id, 0, 0 FROM json_to_recordset(heads) AS h (workspace_id text, seen bigint)
         WHERE h.seen = 0 ORDER BY h.workspace_id COLLATE "C" ON CONFLICT DO NOTHING;
-    PERFORM 1 FROM {s}.head WHERE workspace_id = ANY (head_workspaces) ORDER BY workspace_id FOR UPDATE;
+    PERFORM 1 FROM {s}.head WHERE workspace_id IN (
+        SELECT h.workspace_id FROM json_to_recordset(heads) AS h (workspace_id text)
+    ) ORDER BY workspace_id FOR UPDATE;
     IF EXISTS (
-        SELECT FROM unnest(head_workspaces, head_seen) AS h (workspace_id, seen)
+        SELECT FROM json_to_recordset(heads) AS h (workspace_id text, seen bigint)
         LEFT JOIN {s}.head known USING (workspace_id) WHERE known.last_seq IS DISTINCT FROM h.seen
     ) THEN
         RAISE EXCEPTION 'another commit came first' USING ERRCODE = 'CN001';
@@ -250,39 +227,39 @@ BEGIN
             SELECT k.kind, k.key, k.workspace_id, k.record_id
             FROM json_to_recordset(everywhere) AS k (workspace_id text, kind text, key text, record_id text);
     END IF;
-    IF cardinality(ticket_ids) > 0 THEN
+    IF tickets IS NOT NULL THEN
         INSERT INTO {s}.ticket (
             workspace_id, id, number, contact_id, version, category, assignee_id, priority, created_at, updated_at, labels, doc
         )
             SELECT t.workspace_id, t.id, t.number, t.contact_id, t.version, t.category, t.assignee_id, t.priority,
-                t.created_at, t.updated_at, string_to_array(t.labels, chr(10)), t.doc
-            FROM unnest(
-                ticket_workspaces, ticket_ids, ticket_numbers, ticket_contacts, ticket_versions, ticket_categories,
-                ticket_assignees, ticket_priorities, ticket_created, ticket_updated, ticket_labels, ticket_docs
-            ) AS t (
-                workspace_id, id, number, contact_id, version, category, assignee_id, priority, created_at, updated_at,
-                labels, doc
+                t.created_at, t.updated_at, t.labels, t.doc
+            FROM json_to_recordset(tickets) AS t (
+                workspace_id text, id text, number bigint, contact_id text, version bigint, category text, assignee_id text,
+                priority bigint, created_at bigint, updated_at bigint, labels text[], doc text
             )
             ON CONFLICT (workspace_id, id) DO UPDATE SET number = excluded.number, contact_id = excluded.contact_id,
                 version = excluded.version, category = excluded.category, assignee_id = excluded.assignee_id,
                 priority = excluded.priority, updated_at = excluded.updated_at, labels = excluded.labels, doc = excluded.doc;
     END IF;
-    IF cardinality(message_ids) > 0 THEN
+    IF messages IS NOT NULL THEN
         INSERT INTO {s}.message (workspace_id, id, ticket_id, kind, doc)
-            SELECT * FROM unnest(message_workspaces, message_ids, message_tickets, message_kinds, message_docs);
+            SELECT m.workspace_id, m.id, m.ticket_id, m.kind, m.doc
+            FROM json_to_recordset(messages) AS m (workspace_id text, id text, ticket_id text, kind text, doc text);
     END IF;
     IF forgotten IS NOT NULL THEN
         DELETE FROM {s}.search s USING json_to_recordset(forgotten) AS f (workspace_id text, id text)
             WHERE s.workspace_id = f.workspace_id AND s.ticket_id = f.id AND s.message_id = '';
     END IF;
-    IF cardinality(word_tickets) > 0 THEN
+    IF words IS NOT NULL THEN
         INSERT INTO {s}.search (workspace_id, ticket_id, message_id, words)
-            SELECT w.workspace_id, w.ticket_id, w.message_id, array_to_tsvector(string_to_array(w.list, ' '))
-            FROM unnest(word_workspaces, word_tickets, word_messages, word_lists)
-                AS w (workspace_id, ticket_id, message_id, list);
+            SELECT w.workspace_id, w.ticket_id, w.message_id, array_to_tsvector(w.words)
+            FROM json_to_recordset(words) AS w (workspace_id text, ticket_id text, message_id text, words text[]);
     END IF;
-    INSERT INTO {s}.event (workspace_id, seq, ticket_id, type, doc, origin)
-        SELECT * FROM unnest(event_workspaces, event_seqs, event_tickets, event_types, event_docs, event_origins);
+    IF events IS NOT NULL THEN
+        INSERT INTO {s}.event (workspace_id, seq, ticket_id, type, doc)
+            SELECT e.workspace_id, e.seq, e.ticket_id, e.type, e.doc
+            FROM json_to_recordset(events) AS e (workspace_id text, seq bigint, ticket_id text, type text, doc text);
+    END IF;
     IF answers IS NOT NULL THEN
         INSERT INTO {s}.answer (workspace_id, actor, key, request_hash, committed, expires_at)
             SELECT a.workspace_id, a.actor, a.key, a.request_hash, a.committed, a.expires_at
@@ -293,7 +270,7 @@ BEGIN
                 committed = excluded.committed, expires_at = excluded.expires_at;
     END IF;
     UPDATE {s}.head known SET last_seq = h.last_seq, last_number = h.last_number
-        FROM unnest(head_workspaces, head_seqs, head_numbers) AS h (workspace_id, last_seq, last_number)
+        FROM json_to_recordset(heads) AS h (workspace_id text, last_seq bigint, last_number bigint)
         WHERE known.workspace_id = h.workspace_id;
 END
 $write$;

@@ -76,29 +76,15 @@ CREATE VIRTUAL TABLE {p}search USING fts5 (
     scope, words, notes, ticket_id UNINDEXED,
     content = '', contentless_delete = 1, contentless_unindexed = 1, tokenize = "unicode61 remove_diacritics 0"
 );
-
--- Events are added and never changed. The one thing of them that may be removed, the client they came from, is
--- no part of their document.
 CREATE TABLE {p}event (
     workspace_id TEXT NOT NULL,
     seq          INTEGER NOT NULL,
     ticket_id    TEXT,
     type         TEXT NOT NULL,
     doc          TEXT NOT NULL,
-    origin       TEXT,
     PRIMARY KEY (workspace_id, seq)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX {p}event_ticket ON {p}event (workspace_id, ticket_id, seq) WHERE ticket_id IS NOT NULL;
-CREATE INDEX {p}event_origin ON {p}event (workspace_id, seq) WHERE origin IS NOT NULL;
-
--- A seal is over the events behind after_seq up to last_seq, and over the seal before it.
-CREATE TABLE {p}seal (
-    workspace_id TEXT NOT NULL,
-    after_seq    INTEGER NOT NULL,
-    last_seq     INTEGER NOT NULL,
-    mac          TEXT NOT NULL,
-    PRIMARY KEY (workspace_id, after_seq)
-) STRICT, WITHOUT ROWID;
 
 CREATE TABLE {p}answer (
     workspace_id TEXT NOT NULL,

@@ -16,9 +16,10 @@ use super::writer::Writer;
 use crate::sql::{hexadecimal, safe};
 
 /// The migrations in their order; `{p}` stands for the prefix.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "first", include_str!("../../migrations/sqlite/0001_first.sql")),
     (2, "flows", include_str!("../../migrations/sqlite/0002_flows.sql")),
+    (3, "audit", include_str!("../../migrations/sqlite/0003_audit.sql")),
 ];
 
 /// How a file is opened.

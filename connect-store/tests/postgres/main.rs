@@ -17,4 +17,5 @@ mod nodes;
 mod open;
 mod plans;
 mod refused;
+mod upgrade;
 mod world;

@@ -7,7 +7,7 @@ const fn statement(name: &'static str, find: &'static str, replace: &'static str
 }
 
 const fn migration(name: &'static str, find: &'static str, replace: &'static str, caught_by: &'static str) -> Fault {
-    let file = "connect-store/migrations/postgres/0001_first.sql";
+    let file = "connect-store/migrations/postgres/0004_columns.sql";
     Fault { name, file, find, replace, caught_by, adapter: Adapter::Postgres }
 }
 
