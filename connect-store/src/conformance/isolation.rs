@@ -1,7 +1,9 @@
 //! A workspace sees itself only: a foreign id is an absent one.
 
+use connect_core::contact::Contact;
 use connect_core::delivery::DeliveryList;
-use connect_core::store::{EventList, MessageList, RecordList, TicketKey};
+use connect_core::record::Record;
+use connect_core::store::{EventList, ExportList, MessageList, MovedRow, Part, RecordList, TicketKey};
 use connect_core::ticket::{Category, Priority, TicketFilter, TicketList};
 use connect_core::{Actor, CommitError, Limit, Once, UserId};
 
@@ -134,6 +136,51 @@ pub async fn keys_are_unique_by_workspace(world: World) {
         let found = world.store().find(workspace, "contact", "email:ada@example.org".into()).await.expect("read");
         assert_eq!(found.map(|record| record.id), Some(contact.id.to_string()));
     }
+}
+
+/// Records of one id, kind and key, as a copy of a workspace may leave them: each workspace has its own.
+pub async fn records_of_one_id_stay_apart(world: World) {
+    let (acme, bolt) = (world.workspace("acme").await, world.workspace("bolt").await);
+    let twins = world.contact_twins(["Ada of acme", "Ada of bolt"]);
+    let id = twins[0].0.id;
+    assert_eq!(id, twins[1].0.id, "the world makes them of one id");
+    let mut kept = Vec::new();
+    for (workspace, (contact, changes)) in [acme, bolt].into_iter().zip(twins) {
+        world.commit(workspace, changes).await.expect("an id of one workspace is free in another");
+        world.ticket(workspace, id, "Whose?").await;
+        kept.push((workspace, contact));
+    }
+    let own = |record: &Record| record.read::<Contact>().expect("a contact");
+    let store = world.store();
+    let key = || "email:ada@example.org".to_owned();
+    for (workspace, contact) in &kept {
+        let found = store.find(*workspace, "contact", key()).await.expect("read").expect("there");
+        assert_eq!(own(&found), *contact, "by its key");
+        let found = store.record(*workspace, "contact", id.to_string()).await.expect("read").expect("there");
+        assert_eq!(own(&found), *contact, "by its id");
+        for ids in [None, Some(vec![id.to_string()])] {
+            let list = RecordList { ids, ..RecordList::default() };
+            let found = store.records(*workspace, "contact", list).await.expect("read");
+            assert_eq!(found.iter().map(own).collect::<Vec<_>>(), std::slice::from_ref(contact), "in lists");
+        }
+        let row = store.ticket(*workspace, TicketKey::Number(1)).await.expect("read").expect("there");
+        assert_eq!(row.contact, *contact, "beside its ticket");
+        let list = ExportList { part: Part::Records, after: None, limit: Limit::MAX };
+        let rows = store.export(*workspace, list).await.expect("read");
+        let moved = rows.iter().filter_map(|row| match row {
+            MovedRow::Record { record, .. } if record.kind == "contact" => Some(own(record)),
+            _ => None,
+        });
+        assert_eq!(moved.collect::<Vec<_>>(), std::slice::from_ref(contact), "in an export");
+    }
+    // Those who look at the same time may share a statement, but no answer.
+    let (first, second) = tokio::join!(store.find(acme, "contact", key()), store.find(bolt, "contact", key()));
+    for (found, (_, contact)) in [first, second].into_iter().zip(&kept) {
+        assert_eq!(own(&found.expect("read").expect("there")), *contact);
+    }
+    let found = store.locate("contact", key()).await.expect("read");
+    let found: Vec<_> = found.iter().map(|(workspace, record)| (*workspace, own(record))).collect();
+    assert_eq!(found, kept, "each with its workspace");
 }
 
 /// Unique keys, idempotency keys and the routing cursor of another workspace.

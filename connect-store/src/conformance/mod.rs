@@ -151,7 +151,7 @@ macro_rules! conformance {
                 a_message_of_another_workspace_is_absent, lists_show_one_workspace, a_contact_of_another_workspace_is_refused,
                 a_message_to_a_ticket_of_another_workspace_is_refused, a_write_to_a_ticket_of_another_workspace_is_refused,
                 events_and_deliveries_show_one_workspace, answers_belong_to_one_workspace, keys_are_unique_by_workspace,
-                a_key_of_another_workspace_is_absent;
+                a_key_of_another_workspace_is_absent, records_of_one_id_stay_apart;
             records: a_key_has_one_holder, a_key_is_released_by_its_holder, a_key_everywhere_has_one_holder_everywhere,
                 one_of_many_takes_a_key, a_key_moves_within_one_set, records_are_found_by_key, records_are_located_everywhere,
                 records_come_in_pages, records_are_read_by_id, a_removed_record_is_gone, workspaces_are_listed,

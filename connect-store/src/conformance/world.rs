@@ -89,14 +89,20 @@ impl World {
 
     pub(super) fn contact_set(&self, email: &str) -> (Contact, ChangeSet) {
         let moment = self.agent();
-        let new = NewContact {
-            name: name("Ada Lovelace"),
-            email: Some(address(email)),
-            external_id: None,
-            traits: serde_json::Map::new(),
-        };
-        let (contact, change) = Contact::create(new, &moment).expect("a contact");
+        let (contact, change) = Contact::create(new_contact("Ada Lovelace", email), &moment).expect("a contact");
         (contact, ChangeSet::new(&moment).record(change, &moment))
+    }
+
+    /// Two contacts of the same id and address, each in a change set of its own.
+    pub(super) fn contact_twins(&self, names: [&str; 2]) -> [(Contact, ChangeSet); 2] {
+        names.map(|called| {
+            // Two generators that begin alike make the same ids of the same instant.
+            let ids = Ids::new(self.clock.clone(), Arc::new(SeededRandom::new(99)));
+            let moment = Moment::new(&ids, self.clock.now(), Actor::User(UserId::from_bits(7)));
+            let (contact, change) =
+                Contact::create(new_contact(called, "ada@example.org"), &moment).expect("a contact");
+            (contact, ChangeSet::new(&moment).record(change, &moment))
+        })
     }
 
     pub(super) async fn contact(&self, workspace: WorkspaceId, email: &str) -> Contact {
@@ -174,6 +180,10 @@ impl World {
         let rows = self.store().tickets(workspace, list).await.expect("tickets are read");
         rows.into_iter().map(|row| row.ticket.subject.to_string()).collect()
     }
+}
+
+fn new_contact(called: &str, email: &str) -> NewContact {
+    NewContact { name: name(called), email: Some(address(email)), external_id: None, traits: serde_json::Map::new() }
 }
 
 pub(super) fn body(text: &str) -> Body {

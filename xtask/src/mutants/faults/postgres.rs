@@ -94,7 +94,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "find forgets the workspace",
         "JOIN {s}.record r ON r.workspace_id = w.workspace_id AND r.id = held.record_id",
         "JOIN {s}.record r ON r.id = held.record_id",
-        "isolation::",
+        "isolation::records_of_one_id_stay_apart",
     ),
     statement(
         "find forgets the workspace of a key",
