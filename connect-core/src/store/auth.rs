@@ -254,7 +254,8 @@ pub trait AuthStore: std::fmt::Debug + Send + Sync {
     /// The live sessions of a user, newest first.
     async fn sessions(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError>;
 
-    /// Ends sessions of a user; answers how many.
+    /// Ends sessions of a user; answers how many. One that is taking the place of another at this moment is ended
+    /// as well, or does not come to be.
     async fn revoke(&self, user: UserId, which: Revoke) -> Result<u64, StoreError>;
 
     /// Keeps a flow. `false`, and nothing changes, if there is one of this id that has not ended.

@@ -451,6 +451,42 @@ pub async fn a_session_is_renewed_once(world: World) {
     assert_eq!(world.auth().sessions(USER, now).await.expect("read").len(), 1);
 }
 
+/// While a session is renewed again and again, all are ended: whichever of them lives at that moment ends, and
+/// with it the row of renewals. One that is kept stays.
+pub async fn ending_all_sessions_ends_those_that_are_being_renewed(world: World) {
+    let now = world.now();
+    for round in 0..20_u8 {
+        let user = UserId::from_bits(100 + u128::from(round));
+        let mut sessions: Vec<Session> = (0..30).map(|step| session(&world, user, step)).collect();
+        for session in &mut sessions {
+            session.token_hash[0] = round;
+        }
+        let (kept, first) = (sessions.remove(0), sessions.remove(0));
+        for session in [&kept, &first] {
+            assert!(world.auth().renew(session.clone(), None, now).await.expect("answered"), "it replaces none");
+        }
+        let (auth, mut old) = (world.auth(), first.id);
+        let renewing = tokio::spawn(async move {
+            for session in sessions {
+                let id = session.id;
+                if !auth.renew(session, Some(old), now).await.expect("answered") {
+                    return;
+                }
+                old = id;
+            }
+        });
+        let auth = world.auth();
+        let ending = tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            auth.revoke(user, Revoke::AllBut(kept.id)).await.expect("answered")
+        });
+        renewing.await.expect("no panic");
+        assert_eq!(ending.await.expect("no panic"), 1, "one of them lived, in round {round}");
+        let left = world.auth().sessions(user, now).await.expect("read");
+        assert_eq!(left.iter().map(|session| session.id).collect::<Vec<_>>(), [kept.id], "in round {round}");
+    }
+}
+
 fn flow(world: &World, id: u8) -> Flow {
     Flow { id_hash: [id; 32], kind: "test".into(), data: vec![0, 255, id], expires_at: world.now().plus(10 * MINUTE) }
 }

@@ -201,7 +201,8 @@ macro_rules! auth_conformance {
                 sessions_are_revoked_one_or_all, a_new_session_replaces_the_old, what_has_ended_is_swept,
                 what_lives_is_not_swept, an_ended_challenge_gets_no_code, a_budget_window_does_not_slide, ended_sessions_are_not_listed,
                 units_are_given_back_together, a_session_is_renewed, a_revoked_session_is_not_renewed,
-                a_session_is_renewed_once, a_code_replaces_no_revoked_session, a_flow_is_taken_once, a_flow_is_kept_once, an_ended_flow_is_never_given;
+                a_session_is_renewed_once, ending_all_sessions_ends_those_that_are_being_renewed,
+                a_code_replaces_no_revoked_session, a_flow_is_taken_once, a_flow_is_kept_once, an_ended_flow_is_never_given;
         }
     };
 }

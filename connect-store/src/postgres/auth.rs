@@ -258,6 +258,9 @@ impl AuthStore for PostgresStore {
         self.write(move |connection| {
             let sql = sql.clone();
             Box::pin(async move {
+                // One view of all sessions: a session that takes the place of another one meanwhile would not be
+                // seen, and would live on. So the server decides against it (40001), and it is tried again.
+                sqlx::query(safe(&sql.one_view)).execute(&mut *connection).await?;
                 let user = user.to_string();
                 let query = match which {
                     Revoke::One(id) => sqlx::query(safe(&sql.drop_session)).bind(user).bind(id.to_string()),

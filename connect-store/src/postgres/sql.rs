@@ -136,6 +136,7 @@ statements! {
     put_session = "INSERT INTO {s}.session (id, user_id, token_hash, idle_ends_at, doc) VALUES ($1, $2, $3, $4, $5)";
     update_session = "UPDATE {s}.session SET idle_ends_at = $2, doc = $3 WHERE id = $1";
     sessions = "SELECT doc FROM {s}.session WHERE user_id = $1";
+    one_view = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ";
     drop_session = "DELETE FROM {s}.session WHERE user_id = $1 AND id = $2";
     drop_other_sessions = "DELETE FROM {s}.session WHERE user_id = $1 AND id <> $2";
     drop_sessions = "DELETE FROM {s}.session WHERE user_id = $1";

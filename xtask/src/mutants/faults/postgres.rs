@@ -223,6 +223,12 @@ pub(super) const FAULTS: &[Fault] = &[
         "auth::sessions_are_revoked_one_or_all",
     ),
     statement(
+        "ending all sessions misses one that is being renewed",
+        "ISOLATION LEVEL REPEATABLE READ",
+        "ISOLATION LEVEL READ COMMITTED",
+        "auth::ending_all_sessions_ends_those_that_are_being_renewed",
+    ),
+    statement(
         "a session of another token is found",
         "{s}.session WHERE token_hash = $1",
         "{s}.session WHERE $1 = $1",
