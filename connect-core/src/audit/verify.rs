@@ -1,5 +1,7 @@
 //! Whether the journal is what was sealed.
 
+use std::cmp::Ordering;
+
 use super::Sealer;
 use super::seal::{parts, slices};
 use crate::event::Event;
@@ -9,13 +11,17 @@ use crate::{Desk, Error, Limit, Result, WorkspaceId};
 /// Most events that one seal is over; a seal that claims more was not made here.
 const MOST_UNDER_A_SEAL: u64 = 1000;
 
-/// What is wrong with a journal, at the first place where it is.
+/// Most flaws that are told of one journal.
+const MOST_FLAWS: usize = 100;
+
+/// Something that is wrong with a journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Flaw {
     /// An event is not there, or another one stands in its place.
     #[error("event {0} is missing, or not in its place")]
     Missing(u64),
-    /// One of these events, or their seal, is not what it was; or it was sealed with a key that is not here.
+    /// One of these events, their seal, or the seal before it is not what it was; or it was sealed with a key that
+    /// is not here.
     #[error("events {first} to {last} are not as they were sealed")]
     Altered {
         /// The first one.
@@ -53,103 +59,142 @@ pub struct Verified {
     pub workspace: WorkspaceId,
     /// How many events it has, as it says itself.
     pub events: u64,
-    /// Up to which event the seals were found good.
+    /// Behind which event sealing began: 0, unless the journal is older than its seals. What was there already is
+    /// in its place, and nobody can tell whether it was altered.
+    pub began: u64,
+    /// The last event that is under a good seal.
     pub sealed: u64,
     /// The last good seal: what is to be noted elsewhere, so that a journal whose end was cut off together with
     /// its seals is told.
     pub head: Option<Seal>,
-    /// The first flaw; none if all is well.
-    pub flaw: Option<Flaw>,
+    /// What is wrong, in the order of events; at most 100 flaws. None if all is well.
+    pub flaws: Vec<Flaw>,
 }
 
+/// On the way through a journal, from seal to seal.
 struct Walk<'a> {
     desk: &'a Desk,
     sealer: &'a dyn Sealer,
     workspace: WorkspaceId,
+    began: u64,
+    /// Where the last seal ends.
+    at: u64,
+    /// The last seal, good or not.
+    last: Option<Seal>,
+    /// The last good seal.
     head: Option<Seal>,
+    flaws: Vec<Flaw>,
 }
 
 impl Desk {
-    /// Reads the journal of a workspace from its beginning and checks every seal. What follows the last seal is
-    /// not sealed yet, but must be there.
+    /// Reads the journal of a workspace from its beginning to its end and checks every seal. What follows the last
+    /// seal is not sealed yet, but must be there.
+    ///
+    /// The first seal may begin behind some events, which are older than the seals of this desk. That it is the
+    /// first is part of what it is made of: removing the ones before it does not make it so.
     pub async fn verify_journal(&self, workspace: WorkspaceId) -> Result<Verified> {
         let Some(sealer) = self.sealer() else { return Err(Error::refused("not_sealed", "the desk has no sealer")) };
         // Read first: what is added while the journal is read does not count.
         let counters = self.store().counters(workspace).await?.ok_or(Error::NotFound("workspace"))?;
-        let mut walk = Walk { desk: self, sealer, workspace, head: None };
-        let flaw = walk.sealed(counters.routed_seq).await?;
-        let flaw = match flaw {
-            Some(flaw) => Some(flaw),
-            None => walk.rest(counters.last_seq).await?,
-        };
-        let sealed = walk.at();
-        Ok(Verified { workspace, events: counters.last_seq, sealed, head: walk.head, flaw })
+        let mut walk =
+            Walk { desk: self, sealer, workspace, began: 0, at: 0, last: None, head: None, flaws: Vec::new() };
+        walk.sealed(counters.routed_seq).await?;
+        walk.present(walk.at, counters.last_seq).await?;
+        let Walk { began, head, flaws, .. } = walk;
+        let sealed = head.as_ref().map_or(0, |seal| seal.last);
+        Ok(Verified { workspace, events: counters.last_seq, began, sealed, head, flaws })
     }
 }
 
 impl Walk<'_> {
-    /// The last event that was found well sealed.
-    fn at(&self) -> u64 {
-        self.head.as_ref().map_or(0, |seal| seal.last)
+    fn found(&mut self, flaw: Flaw) {
+        if self.flaws.len() < MOST_FLAWS {
+            self.flaws.push(flaw);
+        }
     }
 
     /// Goes from seal to seal; all that was routed must be under one.
-    async fn sealed(&mut self, routed: u64) -> Result<Option<Flaw>> {
+    async fn sealed(&mut self, routed: u64) -> Result<()> {
+        let mut from = 0;
         loop {
-            let list = SealList { from: self.at(), newest_first: false, limit: Limit::MAX };
-            let seals = self.desk.store().seals(self.workspace, list).await?;
-            if seals.is_empty() {
-                let at = self.at();
-                return Ok((at < routed).then_some(Flaw::Unsealed { first: at + 1, last: routed }));
-            }
+            let list = SealList { from, newest_first: false, limit: Limit::MAX };
+            let mut seals = self.desk.store().seals(self.workspace, list).await?;
+            let more = seals.len() > Limit::MAX.get();
+            seals.truncate(Limit::MAX.get());
+            from = seals.last().map_or(from, |seal| seal.after + 1);
             for seal in seals {
-                if let Some(flaw) = self.seal(seal).await? {
-                    return Ok(Some(flaw));
-                }
+                self.seal(seal).await?;
+            }
+            if !more {
+                break;
             }
         }
+        if self.at < routed {
+            self.found(Flaw::Unsealed { first: self.at + 1, last: routed });
+        }
+        Ok(())
     }
 
-    async fn seal(&mut self, seal: Seal) -> Result<Option<Flaw>> {
-        let at = self.at();
-        let altered = Flaw::Altered { first: at + 1, last: seal.last };
-        if seal.after > at {
-            return Ok(Some(Flaw::Unsealed { first: at + 1, last: seal.after }));
+    /// Whatever is wrong with a seal, the next one is checked against what stands there.
+    async fn seal(&mut self, seal: Seal) -> Result<()> {
+        match seal.after.cmp(&self.at) {
+            Ordering::Equal => {}
+            Ordering::Greater if self.last.is_none() => {
+                self.began = seal.after;
+                self.present(0, seal.after).await?;
+            }
+            Ordering::Greater => {
+                self.found(Flaw::Unsealed { first: self.at + 1, last: seal.after });
+                self.present(self.at, seal.after).await?;
+            }
+            Ordering::Less => self.found(Flaw::Altered { first: seal.after + 1, last: self.at }),
         }
-        if seal.after < at || seal.last <= at || seal.last - at > MOST_UNDER_A_SEAL {
-            return Ok(Some(altered));
+        let altered = Flaw::Altered { first: seal.after + 1, last: seal.last };
+        if seal.last <= seal.after || seal.last - seal.after > MOST_UNDER_A_SEAL {
+            self.found(altered);
+            self.at = seal.after;
+        } else {
+            self.at = seal.last;
+            match self.events(seal.after, seal.last).await? {
+                Ok(events) if self.is_good(&seal, &events) => {
+                    self.origins(&events);
+                    self.head = Some(seal.clone());
+                }
+                Ok(_) => self.found(altered),
+                Err(flaw) => self.found(flaw),
+            }
         }
-        let events = match self.events(at, seal.last).await? {
-            Ok(events) => events,
-            Err(flaw) => return Ok(Some(flaw)),
-        };
-        let previous = self.head.as_ref().map_or("", |seal| seal.mac.as_str());
-        let parts = parts(self.workspace, previous, at, seal.last, &events);
-        if !bytes(&seal.mac).is_some_and(|mac| self.sealer.is_seal(&slices(&parts), &mac)) {
-            return Ok(Some(altered));
-        }
-        let false_origin = events.iter().find(|event| !event.has_true_origin());
-        let flaw = false_origin.map(|event| Flaw::Origin(event.seq));
-        if flaw.is_none() {
-            self.head = Some(seal);
-        }
-        Ok(flaw)
+        self.last = Some(seal);
+        Ok(())
     }
 
-    /// The events behind the last seal: they must be there.
-    async fn rest(&self, last: u64) -> Result<Option<Flaw>> {
-        let mut at = self.at();
+    fn is_good(&self, seal: &Seal, events: &[Event]) -> bool {
+        let previous = self.last.as_ref().map_or("", |seal| seal.mac.as_str());
+        let parts = parts(self.workspace, previous, seal.after, seal.last, events);
+        bytes(&seal.mac).is_some_and(|mac| self.sealer.is_seal(&slices(&parts), &mac))
+    }
+
+    fn origins(&mut self, events: &[Event]) {
+        for event in events.iter().filter(|event| !event.has_true_origin()) {
+            self.found(Flaw::Origin(event.seq));
+        }
+    }
+
+    /// Events without a seal must be there, too.
+    async fn present(&mut self, after: u64, last: u64) -> Result<()> {
+        let mut at = after;
         while at < last {
             let to = last.min(at + Limit::MAX.get() as u64);
             match self.events(at, to).await? {
-                Ok(events) => match events.iter().find(|event| !event.has_true_origin()) {
-                    Some(event) => return Ok(Some(Flaw::Origin(event.seq))),
-                    None => at = to,
-                },
-                Err(flaw) => return Ok(Some(flaw)),
+                Ok(events) => self.origins(&events),
+                Err(flaw) => {
+                    self.found(flaw);
+                    break;
+                }
             }
+            at = to;
         }
-        Ok(None)
+        Ok(())
     }
 
     /// The events after a number up to another one, each in its place.

@@ -46,17 +46,19 @@ pub(crate) async fn verify(settings: &Settings, workspace: Option<&str>) -> anyh
 }
 
 async fn one(desk: &Desk, name: &str, id: WorkspaceId) -> anyhow::Result<bool> {
-    let Verified { events, sealed, head, flaw, .. } =
+    let Verified { events, began, sealed, head, flaws, .. } =
         desk.verify_journal(id).await.with_context(|| format!("the journal of {name} ({id})"))?;
+    let began = if began > 0 { format!(", sealing began behind event {began}") } else { String::new() };
     let head = head.map(|seal| format!(", head {}:{}", seal.last, seal.mac)).unwrap_or_default();
-    match flaw {
-        None => println!("ok      {name} ({id}): {events} events, sealed up to {sealed}{head}"),
-        Some(flaw) => {
-            println!(
-                "BROKEN  {name} ({id}): {events} events, sealed up to {sealed}{head}, first bad {}: {flaw}",
-                flaw.first()
-            );
+    let line = format!("{name} ({id}): {events} events{began}, sealed up to {sealed}{head}");
+    match flaws.split_first() {
+        None => println!("ok      {line}"),
+        Some((first, others)) => {
+            println!("BROKEN  {line}, first bad {}: {first}", first.first());
+            for flaw in others {
+                println!("        {flaw}");
+            }
         }
     }
-    Ok(flaw.is_none())
+    Ok(flaws.is_empty())
 }
