@@ -4,10 +4,11 @@
 
 mod sealer;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use connect_core::audit::{Flaw, Verified};
+use connect_core::audit::{Flaw, Head, Verified};
 use connect_core::contact::{Contact, NewContact, Traits};
 use connect_core::dispatch::DispatchSettings;
 use connect_core::notify::MailIdentity;
@@ -92,6 +93,13 @@ impl Journal {
     }
 }
 
+/// The seals and the routing behind event 3 undone, and event 5 another one.
+const SET_BACK: [&str; 3] = [
+    "DELETE FROM connect_seal WHERE after_seq >= 3",
+    "UPDATE connect_head SET routed_seq = 3",
+    "UPDATE connect_event SET doc = json_set(doc, '$.actor', 'system') WHERE seq = 5",
+];
+
 const ALTERED: &str = "UPDATE connect_event SET doc = json_set(doc, '$.actor', 'system') WHERE seq";
 
 fn altered(first: u64, last: u64) -> Flaw {
@@ -165,4 +173,80 @@ async fn sec_82_of_very_many_flaws_a_hundred_are_told() {
     let told = journal.verify().await;
     assert_eq!((told.flaws.len(), told.sealed), (100, 0));
     assert_eq!(told.flaws.first(), Some(&altered(1, 1)));
+}
+
+#[tokio::test]
+async fn sec_82_a_desk_at_work_blesses_no_altered_past() {
+    let journal = Journal::new().await;
+    let process = journal.process(true);
+    journal.grow(&process, 6).await;
+    journal.alter(&SET_BACK).await;
+    journal.grow(&process, 3).await;
+    let told = journal.verify().await;
+    assert_eq!(told.flaws, [Flaw::Unsealed { first: 4, last: 7 }], "what was routed again has no seal");
+    assert_eq!(told.sealed, 9, "and what came later has one");
+    // Again, and to the same place: the gap is not filled later, either.
+    journal.alter(&SET_BACK[..2]).await;
+    journal.grow(&process, 2).await;
+    assert_eq!(journal.verify().await.flaws, [Flaw::Unsealed { first: 4, last: 10 }]);
+}
+
+#[tokio::test]
+async fn sec_82_a_desk_at_work_does_not_begin_anew() {
+    for set_back in [None, Some("UPDATE connect_head SET routed_seq = 0")] {
+        let journal = Journal::new().await;
+        let process = journal.process(true);
+        journal.grow(&process, 6).await;
+        let statements: Vec<&str> = std::iter::once("DELETE FROM connect_seal").chain(set_back).collect();
+        journal.alter(&statements).await;
+        journal.grow(&process, 3).await;
+        let told = journal.verify().await;
+        assert_eq!(told.flaws, [altered(8, 8)], "the first seal is over one that is gone");
+        assert_eq!((told.began, told.sealed), (7, 9));
+    }
+}
+
+#[tokio::test]
+async fn sec_82_routing_that_was_set_back_makes_no_second_seals() {
+    let journal = Journal::new().await;
+    journal.grow(&journal.process(true), 6).await;
+    journal.alter(&["UPDATE connect_head SET routed_seq = 2"]).await;
+    let process = journal.process(true);
+    process.dispatcher(DispatchSettings::default()).drain().await.expect("routed");
+    journal.grow(&process, 2).await;
+    let told = journal.verify().await;
+    assert_eq!((told.flaws, told.sealed), (vec![], 8), "the seals that there were are the seals");
+}
+
+#[tokio::test]
+async fn sec_82_several_processes_seal_one_journal() {
+    let journal = Journal::new().await;
+    let processes = [journal.process(true), journal.process(true)];
+    for turn in 0..5 {
+        journal.grow(&processes[turn % 2], 1 + turn).await;
+    }
+    let well = journal.verify().await;
+    assert_eq!((well.sealed, well.flaws), (15, vec![]));
+}
+
+#[tokio::test]
+async fn sec_82_a_head_that_was_noted_tells_what_the_store_cannot() {
+    let journal = Journal::new().await;
+    let mut noted = HashSet::new();
+    for _ in 0..3 {
+        journal.grow(&journal.process(true), 2).await;
+        noted.extend(journal.verify().await.head);
+    }
+    assert_eq!(noted.iter().map(|head| head.last).sum::<u64>(), 2 + 4 + 6);
+    let desk = journal.process(true);
+    let against =
+        async |noted: &HashSet<Head>| desk.verify_against(WORKSPACE, noted.clone()).await.expect("read").flaws;
+    assert_eq!(against(&noted).await, []);
+    // Nobody was at work when it happened: the desk that starts now seals what it finds.
+    journal.alter(&SET_BACK).await;
+    journal.grow(&journal.process(true), 2).await;
+    assert_eq!(journal.verify().await.flaws, [], "the store alone does not tell");
+    assert_eq!(against(&noted).await, [Flaw::Head(4), Flaw::Head(6)], "the heads do");
+    let first: HashSet<Head> = noted.into_iter().filter(|head| head.last == 2).collect();
+    assert_eq!(against(&first).await, [], "what a head proves is not touched by what came later");
 }

@@ -2,11 +2,15 @@
 //! of what is personal in it.
 
 mod canonical;
+mod head;
 mod list;
 mod origins;
 mod seal;
+mod seen;
 mod verify;
 
+pub use head::{Head, NotAHead};
 pub use list::{Audit, AuditFilter, AuditList};
 pub use seal::Sealer;
+pub(crate) use seen::SeenSeals;
 pub use verify::{Flaw, Verified};

@@ -1,9 +1,10 @@
 //! Whether the journal is what was sealed.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 
-use super::Sealer;
 use super::seal::{parts, slices};
+use super::{Head, Sealer};
 use crate::event::Event;
 use crate::store::{EventList, Seal, SealList};
 use crate::{Desk, Error, Limit, Result, WorkspaceId};
@@ -40,13 +41,16 @@ pub enum Flaw {
         /// The last one.
         last: u64,
     },
+    /// The seal that ends with this event is not the one that was noted elsewhere.
+    #[error("no seal that ends with event {0} is the one that was noted")]
+    Head(u64),
 }
 
 impl Flaw {
     /// The number of the first event that cannot be trusted.
     pub const fn first(self) -> u64 {
         match self {
-            Self::Missing(seq) | Self::Origin(seq) => seq,
+            Self::Missing(seq) | Self::Origin(seq) | Self::Head(seq) => seq,
             Self::Altered { first, .. } | Self::Unsealed { first, .. } => first,
         }
     }
@@ -66,7 +70,7 @@ pub struct Verified {
     pub sealed: u64,
     /// The last good seal: what is to be noted elsewhere, so that a journal whose end was cut off together with
     /// its seals is told.
-    pub head: Option<Seal>,
+    pub head: Option<Head>,
     /// What is wrong, in the order of events; at most 100 flaws. None if all is well.
     pub flaws: Vec<Flaw>,
 }
@@ -82,7 +86,9 @@ struct Walk<'a> {
     /// The last seal, good or not.
     last: Option<Seal>,
     /// The last good seal.
-    head: Option<Seal>,
+    head: Option<Head>,
+    /// Heads that were noted and not met yet.
+    noted: HashSet<Head>,
     flaws: Vec<Flaw>,
 }
 
@@ -93,15 +99,22 @@ impl Desk {
     /// The first seal may begin behind some events, which are older than the seals of this desk. That it is the
     /// first is part of what it is made of: removing the ones before it does not make it so.
     pub async fn verify_journal(&self, workspace: WorkspaceId) -> Result<Verified> {
+        self.verify_against(workspace, HashSet::new()).await
+    }
+
+    /// The same, and whether the journal still has the heads that were noted of it: each must be met on the way.
+    /// So it tells a journal that was set back, or sealed anew by a desk that did not know.
+    pub async fn verify_against(&self, workspace: WorkspaceId, noted: HashSet<Head>) -> Result<Verified> {
         let Some(sealer) = self.sealer() else { return Err(Error::refused("not_sealed", "the desk has no sealer")) };
         // Read first: what is added while the journal is read does not count.
         let counters = self.store().counters(workspace).await?.ok_or(Error::NotFound("workspace"))?;
         let mut walk =
-            Walk { desk: self, sealer, workspace, began: 0, at: 0, last: None, head: None, flaws: Vec::new() };
+            Walk { desk: self, sealer, workspace, began: 0, at: 0, last: None, head: None, noted, flaws: Vec::new() };
         walk.sealed(counters.routed_seq).await?;
         walk.present(walk.at, counters.last_seq).await?;
+        walk.missed();
         let Walk { began, head, flaws, .. } = walk;
-        let sealed = head.as_ref().map_or(0, |seal| seal.last);
+        let sealed = head.as_ref().map_or(0, |head| head.last);
         Ok(Verified { workspace, events: counters.last_seq, began, sealed, head, flaws })
     }
 }
@@ -158,14 +171,25 @@ impl Walk<'_> {
             match self.events(seal.after, seal.last).await? {
                 Ok(events) if self.is_good(&seal, &events) => {
                     self.origins(&events);
-                    self.head = Some(seal.clone());
+                    self.head = Some(Head::from(&seal));
                 }
                 Ok(_) => self.found(altered),
                 Err(flaw) => self.found(flaw),
             }
         }
+        self.noted.remove(&Head::from(&seal));
         self.last = Some(seal);
         Ok(())
+    }
+
+    /// The heads that were not met.
+    fn missed(&mut self) {
+        let mut missed: Vec<u64> = self.noted.iter().map(|head| head.last).collect();
+        missed.sort_unstable();
+        missed.dedup();
+        for last in missed {
+            self.found(Flaw::Head(last));
+        }
     }
 
     fn is_good(&self, seal: &Seal, events: &[Event]) -> bool {

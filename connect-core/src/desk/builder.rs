@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Desk, Inner, admit};
 use crate::attachment::Scanner;
-use crate::audit::Sealer;
+use crate::audit::{Sealer, SeenSeals};
 use crate::dispatch::Subscriber;
 use crate::notify::{Channel, MailIdentity, TicketMail};
 use crate::store::LocalFeed;
@@ -133,6 +133,7 @@ impl DeskBuilder {
             channels,
             settings,
             admitted: admit::Admitted::default(),
+            seen_seals: SeenSeals::default(),
         };
         Desk { inner: Arc::new(inner) }
     }

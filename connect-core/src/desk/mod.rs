@@ -7,7 +7,7 @@ mod commit;
 use std::sync::Arc;
 
 use crate::attachment::Scanner;
-use crate::audit::Sealer;
+use crate::audit::{Sealer, SeenSeals};
 use crate::dispatch::{DispatchSettings, Dispatcher, Subscriber};
 use crate::notify::{Channel, MailIdentity};
 use crate::{BlobStore, Clock, EmailAddress, Ids, LiveFeed, Policy, Random, Store, Timestamp};
@@ -39,6 +39,7 @@ struct Inner {
     channels: Vec<Arc<dyn Channel>>,
     settings: DeskSettings,
     admitted: admit::Admitted,
+    seen_seals: SeenSeals,
 }
 
 impl Desk {
@@ -95,6 +96,11 @@ impl Desk {
     /// What seals the journal.
     pub(crate) fn sealer(&self) -> Option<&dyn Sealer> {
         self.inner.sealer.as_deref()
+    }
+
+    /// What it has seen of the seals.
+    pub(crate) fn seen_seals(&self) -> &SeenSeals {
+        &self.inner.seen_seals
     }
 
     /// Its subscribers.

@@ -191,10 +191,12 @@ impl Dispatcher {
         let events = self.desk.store().events(at.workspace, list).await?;
         let Some(last) = events.iter().take(BATCH).next_back() else { return Ok(false) };
         let deliveries = events.iter().take(BATCH).flat_map(|event| self.plan(at.workspace, event)).collect();
-        let seal = self.desk.seal(at, events.get(..BATCH).unwrap_or(&events)).await?;
-        let route = Route { from: at.routed, to: last.seq, deliveries, seal };
+        let mut sealing = self.desk.seal(at, events.get(..BATCH).unwrap_or(&events)).await?;
+        let route = Route { from: at.routed, to: last.seq, deliveries, seal: sealing.take() };
         let routed = self.desk.store().route(at.workspace, route).await?;
-        if !routed {
+        if routed {
+            self.desk.sealed(at, sealing);
+        } else {
             debug!(workspace = %at.workspace, "another node routed these events");
         }
         Ok(routed)

@@ -1,5 +1,6 @@
 //! `connect-server audit verify`: whether the journal is what was sealed.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -7,12 +8,18 @@ use anyhow::Context;
 use connect_core::audit::Verified;
 use connect_core::{Desk, DeskSettings, Limit, WorkspaceId};
 
+use crate::heads::Heads;
 use crate::settings::Settings;
 use crate::{parts, secret};
 
 /// Walks the journals of all workspaces and of the directory, or of one workspace, and says of each how far it is good.
-/// Answers with success only if all of them are.
-pub(crate) async fn verify(settings: &Settings, workspace: Option<&str>) -> anyhow::Result<ExitCode> {
+/// Each must still have the heads that were noted of it. Answers with success only if all is well.
+pub(crate) async fn verify(
+    settings: &Settings,
+    workspace: Option<&str>,
+    heads: Option<&Path>,
+) -> anyhow::Result<ExitCode> {
+    let mut heads = heads.map(Heads::read).transpose()?.unwrap_or_default();
     let opened = parts::open(&settings.storage).await?;
     let desk = Desk::builder(opened.store(), Arc::new(connect_auth::RoleMatrix))
         .sealer(Arc::new(secret::key_ring(settings)?))
@@ -21,10 +28,10 @@ pub(crate) async fn verify(settings: &Settings, workspace: Option<&str>) -> anyh
     if let Some(workspace) = workspace {
         let found = desk.find_workspace(workspace).await?;
         let found = found.with_context(|| format!("there is no workspace {workspace:?}"))?;
-        well &= one(&desk, found.slug.as_str(), found.id).await?;
+        well &= one(&desk, found.slug.as_str(), found.id, &mut heads).await?;
     } else {
         if desk.store().counters(WorkspaceId::DIRECTORY).await?.is_some() {
-            well &= one(&desk, "the directory", WorkspaceId::DIRECTORY).await?;
+            well &= one(&desk, "the directory", WorkspaceId::DIRECTORY, &mut heads).await?;
         }
         let mut after = None;
         loop {
@@ -33,23 +40,28 @@ pub(crate) async fn verify(settings: &Settings, workspace: Option<&str>) -> anyh
             ids.truncate(Limit::MAX.get());
             for id in &ids {
                 let slug = desk.workspace(*id).await?.map(|workspace| workspace.slug.to_string());
-                well &= one(&desk, slug.as_deref().unwrap_or("a workspace without a record"), *id).await?;
+                let name = slug.as_deref().unwrap_or("a workspace without a record");
+                well &= one(&desk, name, *id, &mut heads).await?;
             }
             after = ids.last().copied();
             if !more {
                 break;
             }
         }
+        for id in heads.workspaces() {
+            println!("BROKEN  {id}: heads were noted of it, and it is not here");
+            well = false;
+        }
     }
     opened.close().await;
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn one(desk: &Desk, name: &str, id: WorkspaceId) -> anyhow::Result<bool> {
+async fn one(desk: &Desk, name: &str, id: WorkspaceId, heads: &mut Heads) -> anyhow::Result<bool> {
     let Verified { events, began, sealed, head, flaws, .. } =
-        desk.verify_journal(id).await.with_context(|| format!("the journal of {name} ({id})"))?;
+        desk.verify_against(id, heads.take(id)).await.with_context(|| format!("the journal of {name} ({id})"))?;
     let began = if began > 0 { format!(", sealing began behind event {began}") } else { String::new() };
-    let head = head.map(|seal| format!(", head {}:{}", seal.last, seal.mac)).unwrap_or_default();
+    let head = head.map(|head| format!(", head {head}")).unwrap_or_default();
     let line = format!("{name} ({id}): {events} events{began}, sealed up to {sealed}{head}");
     match flaws.split_first() {
         None => println!("ok      {line}"),

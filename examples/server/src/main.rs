@@ -4,6 +4,7 @@ mod audit;
 mod check;
 mod demo;
 mod dev_mail;
+mod heads;
 mod moving;
 mod parts;
 mod run;
@@ -26,11 +27,25 @@ fn command() -> Command {
         .subcommand(Command::new("migrate").about("Brings the database up to date and ends").arg(
             Arg::new("print").long("print").action(ArgAction::SetTrue).help("Prints the SQL instead of running it"),
         ))
-        .subcommand(Command::new("audit").about("The journal as evidence").subcommand_required(true).subcommand(
-            Command::new("verify").about("Checks the seals on the journal, and says where it was altered").arg(
-                Arg::new("workspace").long("workspace").value_name("WORKSPACE").help("Only this one, by id or slug"),
+        .subcommand(
+            Command::new("audit").about("The journal as evidence").subcommand_required(true).subcommand(
+                Command::new("verify")
+                    .about("Checks the seals on the journal, and says where it was altered")
+                    .arg(
+                        Arg::new("workspace")
+                            .long("workspace")
+                            .value_name("WORKSPACE")
+                            .help("Only this one, by id or slug"),
+                    )
+                    .arg(
+                        Arg::new("heads")
+                            .long("heads")
+                            .value_name("FILE")
+                            .value_parser(clap::value_parser!(PathBuf))
+                            .help("Lines that this command printed before: each journal must still have its heads"),
+                    ),
             ),
-        ))
+        )
         .subcommand(
             Command::new("export")
                 .about("Writes a workspace as JSON lines; goes on where an interrupted one ended")
@@ -101,7 +116,8 @@ fn main() -> ExitCode {
             Some(("check", _)) => check::check(&settings).await,
             Some(("migrate", inner)) => run::migrate(&settings, inner.get_flag("print")).await,
             Some(("audit", _)) => {
-                audit::verify(&settings, innermost.get_one::<String>("workspace").map(String::as_str)).await
+                let workspace = innermost.get_one::<String>("workspace").map(String::as_str);
+                audit::verify(&settings, workspace, innermost.get_one::<PathBuf>("heads").map(PathBuf::as_path)).await
             }
             Some(("export", inner)) => {
                 let workspace = inner.get_one::<String>("workspace").map_or("", String::as_str);

@@ -216,6 +216,40 @@ async fn sec_82_a_seal_that_was_removed_is_not_made_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn sec_82_heads_that_were_noted_are_met_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fill(folder.path(), &[]).await;
+    let file = folder.path().join("heads.log");
+    let heads = ["--heads", file.to_str().expect("a path")];
+    let (code, noted) = verify(folder.path(), &[], &[]);
+    assert_eq!(code, Some(0), "{noted}");
+    std::fs::write(&file, noted.repeat(2)).expect("written");
+    let (code, told) = verify(folder.path(), &[], &heads);
+    assert_eq!((code, &told), (Some(0), &noted), "the heads are there");
+    // Somebody removes all seals while nobody is at work, and the desk begins anew.
+    run(folder.path(), &[&format!("DELETE FROM connect_seal WHERE workspace_id = {ACME}")]).await;
+    let server = Server::start(folder.path(), &[]);
+    let agent = sign_in(&server, "agent@acme.example", async |email| captured(&server, email).await).await;
+    sealed(&server, &agent).await;
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
+    let (code, told) = verify(folder.path(), &[], &["--workspace", "acme"]);
+    assert!(code == Some(0) && told.contains(" events, sealing began behind event "), "{told}");
+    for arguments in [&heads[..], &[heads[0], heads[1], "--workspace", "acme"]] {
+        let (code, told) = verify(folder.path(), &[], arguments);
+        assert!(code == Some(1) && told.contains(" is the one that was noted"), "{told}");
+    }
+    // A file that is damaged proves nothing, and a workspace that is gone is not passed over.
+    std::fs::write(&file, &noted[..noted.trim_end().len() - 1]).expect("written");
+    let (code, told) = verify(folder.path(), &[], &heads);
+    assert!(code == Some(1) && told.contains("is not as audit verify prints it"), "{told}");
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    std::fs::write(&file, &noted).expect("written");
+    let (code, told) = verify(elsewhere.path(), &[], &heads);
+    assert!(code == Some(1) && told.contains("heads were noted of it, and it is not here"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sec_82_seals_move_with_their_workspace() {
     let folder = tempfile::tempdir().expect("a folder");
     let (first, last) = (folder.path().join("first"), folder.path().join("last"));
