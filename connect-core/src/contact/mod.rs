@@ -92,6 +92,11 @@ impl Contact {
         format!("external:{id}")
     }
 
+    /// Whether a contact may have this id of the host.
+    pub(crate) fn is_external_id(id: &str) -> bool {
+        !id.is_empty() && id.len() <= 200 && !id.chars().any(char::is_control)
+    }
+
     /// Decides what a new contact is.
     pub fn create(new: NewContact, moment: &Moment) -> Result<(Self, RecordChange)> {
         let contact = Self {
@@ -154,7 +159,7 @@ impl Contact {
             errors.push(FieldError::new("email", "required", "a contact needs an e-mail address or an external_id"));
         }
         if let Some(id) = &self.external_id
-            && (id.is_empty() || id.len() > 200 || id.chars().any(char::is_control))
+            && !Self::is_external_id(id)
         {
             errors.push(FieldError::new(
                 "external_id",

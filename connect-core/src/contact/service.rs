@@ -78,9 +78,12 @@ impl Contacts<'_> {
         Ok(found.map(|record| record.read()).transpose()?)
     }
 
-    /// The contact of an id of the host.
+    /// The contact of an id of the host. What can be no such id is nobody's, and the store is not asked.
     pub async fn by_external_id(&self, id: &str) -> Result<Option<Contact>> {
         self.desk.demand(self.access, Action::ReadContacts)?;
+        if !Contact::is_external_id(id) {
+            return Ok(None);
+        }
         let found =
             self.desk.store().find(self.access.workspace_id(), Contact::KIND, Contact::external_key(id)).await?;
         Ok(found.map(|record| record.read()).transpose()?)

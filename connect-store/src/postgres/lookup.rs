@@ -8,13 +8,12 @@ use std::time::Duration;
 
 use connect_core::record::Record;
 use connect_core::{StoreError, WorkspaceId};
-use futures::future::join_all;
 use sqlx::Row;
 use sqlx::postgres::{PgPool, PgRow};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::sql::Sql;
-use super::{answered, no_answer, read};
+use super::{answered, code, no_answer, read};
 use crate::sql::{safe, store_error};
 
 /// Statements under way at once. More of them would only mean that fewer callers share one.
@@ -85,30 +84,32 @@ impl Asker {
         if batch.is_empty() {
             return;
         }
-        match self.ask(&batch).await {
-            Ok(found) => {
-                for (wanted, found) in batch.into_iter().zip(found) {
-                    let _ = wanted.answer.send(found);
+        // One key that the server does not take, such as one with a NUL, must not fail the others: it is found by
+        // halving, one statement after the other, so that nobody outside this batch waits for a connection.
+        let mut batches = vec![batch];
+        while let Some(mut batch) = batches.pop() {
+            match self.ask(&batch).await {
+                Ok(found) => {
+                    for (wanted, found) in batch.into_iter().zip(found) {
+                        let _ = wanted.answer.send(found);
+                    }
                 }
-            }
-            // One key that the server does not take, such as one with a NUL, must not fail the others.
-            Err(_) if batch.len() > 1 => {
-                join_all(batch.into_iter().map(|wanted| async move {
-                    let found = self.ask(std::slice::from_ref(&wanted)).await;
-                    let _ = wanted.answer.send(found.and_then(|mut found| found.pop().unwrap_or(Ok(None))));
-                }))
-                .await;
-            }
-            Err(error) => {
-                if let Some(wanted) = batch.pop() {
-                    let _ = wanted.answer.send(Err(error));
+                Err(Failure::Key(_)) if batch.len() > 1 => {
+                    let second = batch.split_off(batch.len() / 2);
+                    batches.extend([second, batch]);
+                }
+                // What fails for another reason would fail again, and take as long.
+                Err(Failure::Key(error) | Failure::Store(error)) => {
+                    for wanted in batch {
+                        let _ = wanted.answer.send(Err(once_more(&error)));
+                    }
                 }
             }
         }
     }
 
     /// What was found for each, in their order.
-    async fn ask(&self, batch: &[Wanted]) -> Result<Vec<Found>, StoreError> {
+    async fn ask(&self, batch: &[Wanted]) -> Result<Vec<Found>, Failure> {
         let texts = |text: fn(&Wanted) -> &str| batch.iter().map(|wanted| text(wanted).to_owned()).collect::<Vec<_>>();
         let query = sqlx::query(safe(&self.sql.find))
             .bind(texts(|wanted| &wanted.workspace))
@@ -117,6 +118,11 @@ impl Asker {
         let acquired = tokio::time::timeout(self.timeout, self.reads.acquire()).await;
         let mut connection = acquired.map_err(|_| no_answer())?.map_err(store_error)?;
         let rows = tokio::time::timeout(self.timeout, query.fetch_all(&mut *connection)).await;
+        if let Ok(Err(error)) = &rows
+            && is_about_data(error)
+        {
+            return answered(rows, connection).map(|_: Vec<PgRow>| Vec::new()).map_err(Failure::Key);
+        }
         let mut found: Vec<Found> = batch.iter().map(|_| Ok(None)).collect();
         for row in answered(rows, connection)? {
             if let Some(place) = place(&row)?.and_then(|place| found.get_mut(place)) {
@@ -125,6 +131,33 @@ impl Asker {
         }
         Ok(found)
     }
+}
+
+/// Why a statement failed.
+enum Failure {
+    /// The server does not take one of the keys.
+    Key(StoreError),
+    /// For all of its callers.
+    Store(StoreError),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// The same error for another caller.
+fn once_more(error: &StoreError) -> StoreError {
+    match error {
+        StoreError::Unavailable(cause) => StoreError::unavailable(cause.to_string()),
+        StoreError::Corrupt(told) => StoreError::Corrupt(told.clone()),
+    }
+}
+
+/// Whether the server refuses what it was given (SQLSTATE class 22).
+fn is_about_data(error: &sqlx::Error) -> bool {
+    code(error).is_some_and(|code| code.starts_with("22"))
 }
 
 /// The place of the caller a row is for; the server counts from 1.

@@ -22,7 +22,7 @@ impl Policy for Everything {
     }
 }
 
-fn desk(store: Arc<dyn Store>) -> Desk {
+pub(crate) fn desk(store: Arc<dyn Store>) -> Desk {
     let from = MailIdentity { name: None, address: EmailAddress::parse("from", "desk@desk.example").expect("address") };
     Desk::builder(store, Arc::new(Everything)).build(DeskSettings::new("https://desk.example", from))
 }
@@ -70,16 +70,21 @@ async fn rows(store: &dyn Store, workspace: WorkspaceId) -> Vec<MovedRow> {
     rows
 }
 
-/// A workspace with its owner and 300 tickets: more than fit into one page.
-async fn fill(store: Arc<dyn Store>) -> WorkspaceId {
-    let desk = desk(store.clone());
+/// A workspace with its owner.
+pub(crate) async fn workspace(desk: &Desk) -> Workspace {
     let email = EmailAddress::parse("email", "owner@acme.example").expect("an address");
     let owner: User = desk.users().find_or_create(&email, None).await.expect("made");
     let new = NewWorkspace {
         name: Name::parse("name", "Acme").expect("a name"),
         slug: Slug::parse("slug", "acme").expect("a slug"),
     };
-    let workspace: Workspace = desk.workspaces().create(&ProvenMailbox::attest(&owner), new, None).await.expect("made");
+    desk.workspaces().create(&ProvenMailbox::attest(&owner), new, None).await.expect("made")
+}
+
+/// A workspace with its owner and 300 tickets: more than fit into one page.
+async fn fill(store: Arc<dyn Store>) -> WorkspaceId {
+    let desk = desk(store.clone());
+    let workspace = workspace(&desk).await;
     let maker = Maker::new(7);
     let (contact, changes) = maker.contact("ada@example.org");
     store.commit(workspace.id, changes).await.expect("kept");
