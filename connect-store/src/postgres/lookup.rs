@@ -37,6 +37,7 @@ struct Wanted {
 #[derive(Debug)]
 pub(super) struct Lookups {
     waiting: mpsc::Sender<Wanted>,
+    patience: Duration,
 }
 
 impl Lookups {
@@ -44,16 +45,19 @@ impl Lookups {
     pub(super) fn start(reads: PgPool, sql: Sql, timeout: Duration) -> Self {
         let (waiting, queue) = mpsc::channel(QUEUE);
         tokio::spawn(serve(queue, Arc::new(Asker { reads, sql, timeout })));
-        Self { waiting }
+        Self { waiting, patience: 2 * timeout }
     }
 
-    /// The record that holds a key in a workspace.
+    /// The record that holds a key in a workspace. Waiting for a turn may take as long as the statement.
     pub(super) async fn find(&self, workspace: WorkspaceId, kind: &'static str, key: String) -> Found {
         let closed = || StoreError::unavailable("the store is closed");
         let (answer, answered) = oneshot::channel();
         let wanted = Wanted { workspace: workspace.to_string(), kind, key, answer };
-        self.waiting.send(wanted).await.map_err(|_| closed())?;
-        answered.await.map_err(|_| closed())?
+        let asked = async {
+            self.waiting.send(wanted).await.map_err(|_| closed())?;
+            answered.await.map_err(|_| closed())?
+        };
+        tokio::time::timeout(self.patience, asked).await.map_err(|_| no_answer())?
     }
 }
 

@@ -1,7 +1,7 @@
 //! Callers who look for records at the same time share statements, and nothing else.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use connect_core::contact::Contact;
 use connect_core::record::RecordKind;
@@ -81,6 +81,7 @@ async fn an_id_that_nobody_can_have_is_nobodys() {
 
 /// What came of lookups while somebody held the table.
 struct Stalled {
+    took: Duration,
     failed: usize,
     statements: i64,
 }
@@ -92,8 +93,10 @@ async fn stalled(callers: usize, timeout: Duration) -> Stalled {
     let store = PostgresStore::connect(&url(), settings).await.expect("the database opens");
     let (mut holder, mut observer) = (outside(&url()).await, outside(&url()).await);
     run(&mut holder, &format!("BEGIN; LOCK TABLE {}.record_key", schema.name())).await;
+    let began = Instant::now();
     let keys = (0..callers).map(|n| store.find(WORKSPACE, Contact::KIND, format!("email:c{n}@example.org")));
     let failed = join_all(keys).await.iter().filter(|found| found.is_err()).count();
+    let took = began.elapsed();
     // The server goes on waiting for the lock when nobody waits for its answer any more, so all can be counted.
     tokio::time::sleep(4 * timeout).await;
     let waiting = format!(
@@ -104,16 +107,26 @@ async fn stalled(callers: usize, timeout: Duration) -> Stalled {
     run(&mut holder, "ROLLBACK").await;
     let found = store.find(WORKSPACE, Contact::KIND, "email:c1@example.org".to_owned()).await;
     assert!(matches!(found, Ok(None)), "afterwards the store answers again: {found:?}");
-    Stalled { failed, statements }
+    Stalled { took, failed, statements }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stalled_database_is_not_asked_again_one_by_one() {
     bounded("lookups at a stalled database", async {
-        let Stalled { failed, statements } = stalled(60, Duration::from_millis(500)).await;
+        let Stalled { failed, statements, .. } = stalled(60, Duration::from_millis(500)).await;
         assert_eq!(failed, 60);
         // Two are under way at once; whoever comes meanwhile shares a third.
         assert!((1..=4).contains(&statements), "a batch is asked for once, and not its callers: {statements}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_caller_waits_without_an_end() {
+    bounded("very many lookups at a stalled database", async {
+        let Stalled { took, failed, .. } = stalled(1500, Duration::from_millis(300)).await;
+        assert_eq!(failed, 1500);
+        assert!(took < Duration::from_millis(1500), "twice the time of a statement, and some more: {took:?}");
     })
     .await;
 }
