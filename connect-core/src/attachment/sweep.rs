@@ -19,27 +19,24 @@ const LOOKS_BACK: Duration = Duration::from_secs(31 * 24 * 3600);
 impl Desk {
     /// Removes uploads that no message carries after a day, at most so many; answers how many. For a timer
     /// of the host's. A desk without a place for content has none.
+    ///
+    /// A workspace where it fails does not keep the others from theirs: the first error is answered at the end.
     pub async fn sweep_attachments(&self, limit: usize) -> Result<usize> {
         if self.blobs().is_none() {
             return Ok(0);
         }
-        let mut removed = 0;
-        let mut after = None;
-        loop {
-            let mut workspaces = self.store().workspaces(after, Limit::MAX).await?;
-            let more = workspaces.len() > Limit::MAX.get();
-            workspaces.truncate(Limit::MAX.get());
-            for workspace in &workspaces {
-                removed += self.sweep_workspace(*workspace, limit - removed).await?;
-                if removed >= limit {
-                    return Ok(removed);
-                }
+        let (mut removed, mut failed) = (0, None);
+        let mut workspaces = self.every_workspace();
+        while let Some(workspace) = workspaces.next().await? {
+            match self.sweep_workspace(workspace, limit - removed).await {
+                Ok(here) => removed += here,
+                Err(error) => failed = failed.or(Some(error)),
             }
-            after = workspaces.last().copied();
-            if !more {
-                return Ok(removed);
+            if removed >= limit {
+                break;
             }
         }
+        failed.map_or(Ok(removed), Err)
     }
 
     async fn sweep_workspace(&self, workspace: WorkspaceId, limit: usize) -> Result<usize> {

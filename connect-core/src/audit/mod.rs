@@ -11,6 +11,7 @@ mod verify;
 
 pub use head::{Head, NotAHead};
 pub use list::{Audit, AuditFilter, AuditList};
+pub use origins::Forgotten;
 pub use seal::Sealer;
 pub(crate) use seen::SeenSeals;
 pub use verify::{Flaw, Verified};

@@ -2,6 +2,7 @@
 
 pub mod moving;
 mod service;
+mod walk;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,7 @@ use crate::record::{RecordKey, RecordKind};
 use crate::{Error, Name, Result, Slug, Timestamp, Version, WorkspaceId};
 
 pub use service::Workspaces;
+pub use walk::EveryWorkspace;
 
 /// Who may come in as a customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]

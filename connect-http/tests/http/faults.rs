@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use connect_core::audit::Forgotten;
 use connect_core::delivery::{Claim, Claimed, Delivery, DeliveryList, Route, Settlement};
 use connect_core::event::Event;
 use connect_core::message::Message;
 use connect_core::record::Record;
 use connect_core::store::{
-    EventList, MessageList, OriginList, RecordList, Seal, SealList, StoredAnswer, TicketKey, TicketRow, Unrouted,
+    Counters, EventList, MessageList, OriginList, RecordList, Seal, SealList, StoredAnswer, TicketKey, TicketRow,
+    Unrouted,
 };
 use connect_core::ticket::TicketList;
 use connect_core::{
@@ -109,5 +111,78 @@ async fn stored_data_that_does_not_read_is_a_500_that_tells_nothing() {
     let answer = app.anonymous().post("/auth/otp/request", &json!({"email": "ada@example.org"})).await;
     assert_eq!(answer.problem(500), "internal");
     assert!(!answer.text.contains("acme"), "{}", answer.text);
+    app.finish().await;
+}
+
+const FIRST: WorkspaceId = WorkspaceId::from_bits(1);
+const SECOND: WorkspaceId = WorkspaceId::from_bits(2);
+
+/// A store of two workspaces with some events in each; the first one cannot be read if it is away.
+fn two_workspaces(first_is_away: bool) -> MockBroken {
+    let mut store = failing(|| CommitError::Unknown);
+    store.checkpoint();
+    store
+        .expect_workspaces()
+        .returning(|after, _| Ok([FIRST, SECOND].into_iter().filter(|id| Some(*id) > after).collect()));
+    store.expect_counters().returning(move |workspace| match workspace {
+        WorkspaceId::DIRECTORY => Ok(None),
+        FIRST if first_is_away => Err(StoreError::unavailable("gone")),
+        _ => Ok(Some(Counters { last_seq: 5, last_number: 0, routed_seq: 5 })),
+    });
+    store.expect_events().returning(|_, _| Ok(Vec::new()));
+    store.expect_deliveries().returning(|_, _| Ok(Vec::new()));
+    store.expect_unrouted().returning(|_| Ok(Vec::new()));
+    store.expect_claim().returning(|_| Ok(Vec::new()));
+    store
+}
+
+#[tokio::test]
+async fn old_origins_end_behind_a_workspace_that_fails() {
+    let mut store = two_workspaces(true);
+    store.expect_forget_origins().withf(|workspace, _| *workspace == SECOND).times(1).returning(|_, _| Ok(3));
+    let app = over(store);
+    let error = app.desk.forget_origins(app.desk.now()).await.expect_err("one workspace is away");
+    assert!(error.to_string().contains("gone"), "{error}");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn unused_uploads_end_behind_a_workspace_that_fails() {
+    let mut store = two_workspaces(false);
+    store
+        .expect_records()
+        .withf(|workspace, _, _| *workspace == FIRST)
+        .returning(|_, _, _| Err(StoreError::unavailable("gone")));
+    store.expect_records().withf(|workspace, _, _| *workspace == SECOND).times(1).returning(|_, _, _| Ok(Vec::new()));
+    let app = over(store);
+    let error = app.desk.sweep_attachments(100).await.expect_err("one workspace is away");
+    assert!(error.to_string().contains("gone"), "{error}");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn old_origins_that_are_left_are_told() {
+    let mut store = two_workspaces(false);
+    let of = |expected: WorkspaceId| move |workspace: &WorkspaceId, _: &OriginList| *workspace == expected;
+    store.expect_forget_origins().withf(of(FIRST)).times(500).returning(|_, _| Ok(200));
+    store.expect_forget_origins().withf(of(SECOND)).times(1).returning(|_, _| Ok(3));
+    let app = over(store);
+    let forgotten = app.desk.forget_origins(app.desk.now()).await.expect("forgotten");
+    assert_eq!(forgotten, Forgotten { origins: 100_003, left: true });
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_origins_of_a_person_end_however_many_they_are() {
+    let mut store = two_workspaces(false);
+    let mut left = 120_000_u64;
+    store.expect_forget_origins().returning(move |_, list| {
+        assert_eq!(list.actor, Some(Actor::Host), "theirs only");
+        let removed = left.min(200);
+        left -= removed;
+        Ok(removed)
+    });
+    let app = over(store);
+    assert_eq!(app.desk.forget_origins_of(FIRST, Actor::Host).await.expect("forgotten"), 120_000);
     app.finish().await;
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use connect_core::audit::Verified;
-use connect_core::{Desk, DeskSettings, Limit, WorkspaceId};
+use connect_core::{Desk, DeskSettings, WorkspaceId};
 
 use crate::heads::Heads;
 use crate::settings::Settings;
@@ -33,20 +33,10 @@ pub(crate) async fn verify(
         if desk.store().counters(WorkspaceId::DIRECTORY).await?.is_some() {
             well &= one(&desk, "the directory", WorkspaceId::DIRECTORY, &mut heads).await?;
         }
-        let mut after = None;
-        loop {
-            let mut ids = desk.store().workspaces(after, Limit::MAX).await?;
-            let more = ids.len() > Limit::MAX.get();
-            ids.truncate(Limit::MAX.get());
-            for id in &ids {
-                let slug = desk.workspace(*id).await?.map(|workspace| workspace.slug.to_string());
-                let name = slug.as_deref().unwrap_or("a workspace without a record");
-                well &= one(&desk, name, *id, &mut heads).await?;
-            }
-            after = ids.last().copied();
-            if !more {
-                break;
-            }
+        let mut workspaces = desk.every_workspace();
+        while let Some(id) = workspaces.next().await? {
+            let slug = desk.workspace(id).await?.map(|workspace| workspace.slug.to_string());
+            well &= one(&desk, slug.as_deref().unwrap_or("a workspace without a record"), id, &mut heads).await?;
         }
         for id in heads.workspaces() {
             println!("BROKEN  {id}: heads were noted of it, and it is not here");

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
+use connect_core::audit::Forgotten;
 use connect_core::dispatch::DispatchSettings;
 use connect_http::ServeSettings;
 use tokio::net::TcpListener;
@@ -16,6 +17,8 @@ use crate::{demo, dev_mail, parts};
 
 /// How often what has ended is removed.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
+/// Sweeps until old origins are looked for again: a day. Days matter here, not minutes.
+const SWEEPS_A_DAY: u32 = 144;
 
 fn log(settings: &Settings) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&settings.log).with_context(|| format!("CONNECT_LOG is {:?}", settings.log))?;
@@ -71,13 +74,12 @@ pub(crate) async fn run(settings: &Settings, with_demo: bool) -> anyhow::Result<
     let (auth, desk) = (parts.app.auth().clone(), parts.desk.clone());
     let origins = settings.origins;
     let sweeper = tokio::spawn(async move {
-        for round in 0_u32.. {
-            // Once a day, and soon after the start: days matter here, not minutes.
-            if round.is_multiple_of(144)
-                && let Err(error) = desk.forget_origins(desk.now().minus(origins)).await
-            {
-                warn!(%error, "the origins of old events could not be removed");
+        let mut rest = 0;
+        loop {
+            if rest == 0 {
+                rest = sweeps_until_next(&desk.forget_origins(desk.now().minus(origins)).await);
             }
+            rest -= 1;
             tokio::time::sleep(SWEEP_EVERY).await;
             if let Err(error) = auth.sweep().await {
                 warn!(%error, "what has ended could not be removed");
@@ -117,6 +119,18 @@ pub(crate) async fn run(settings: &Settings, with_demo: bool) -> anyhow::Result<
     Ok(ExitCode::SUCCESS)
 }
 
+/// After how many sweeps old origins are looked for again: soon, where some are left.
+fn sweeps_until_next(forgotten: &connect_core::Result<Forgotten>) -> u32 {
+    match forgotten {
+        Ok(Forgotten { left: false, .. }) => SWEEPS_A_DAY,
+        Ok(_) => 1,
+        Err(error) => {
+            warn!(%error, "the origins of old events could not all be removed");
+            1
+        }
+    }
+}
+
 /// Says where to go and how to get in.
 async fn greet(settings: &Settings, parts: &parts::Parts) -> anyhow::Result<()> {
     let url = &settings.public_url;
@@ -135,4 +149,18 @@ async fn greet(settings: &Settings, parts: &parts::Parts) -> anyhow::Result<()> 
         println!("This is a development server: no HTTPS, open sign-up.");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_origins_are_looked_for_again_soon_while_some_are_left() {
+        let forgotten = |left| Ok(Forgotten { origins: 7, left });
+        assert_eq!(sweeps_until_next(&forgotten(false)), SWEEPS_A_DAY);
+        assert_eq!(SWEEP_EVERY * SWEEPS_A_DAY, Duration::from_secs(24 * 3600));
+        assert_eq!(sweeps_until_next(&forgotten(true)), 1);
+        assert_eq!(sweeps_until_next(&Err(connect_core::Error::Unavailable("away".to_owned()))), 1);
+    }
 }
