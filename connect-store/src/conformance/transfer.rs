@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use connect_core::delivery::Route;
 use connect_core::record::RecordKind;
-use connect_core::store::{Counters, EventList, ExportList, Import, MovedRow, Part, SealList, TicketKey};
+use connect_core::store::{Counters, EventList, ExportList, Import, MovedRow, Part, Seal, SealList, TicketKey};
 use connect_core::ticket::{Priority, TicketFilter, TicketList};
 use connect_core::workspace::Workspace;
 use connect_core::{Actor, CommitError, Limit, Once, Store, UserId, WorkspaceId};
@@ -51,6 +52,11 @@ async fn full(world: &World, store: &dyn Store) -> WorkspaceId {
     let second = world.ticket(acme, ada.id, "The door squeaks").await;
     let second = world.reply(acme, &second, "Oil it, Žaneta").await;
     world.commit(acme, world.note_set(&second, "hinges are old")).await.expect("kept");
+    // Five seals: more than fit into a page.
+    for from in 0..4 {
+        let route = Route { from, to: from + 1, deliveries: Vec::new(), seal: Some(dispatch::seal(from, from + 1)) };
+        assert!(store.route(acme, route).await.expect("routed"));
+    }
     dispatch::queue(world, acme, &first, 5).await;
     assert!(store.counters(acme).await.expect("read").is_some());
     acme
@@ -91,9 +97,9 @@ pub async fn what_is_exported_is_all_there_is(world: World) {
     let count = |part| rows.iter().filter(|row| row.part() == part).count();
     let counts: Vec<usize> = Part::ALL.into_iter().map(count).collect();
     // The workspace, its contact; two tickets; what opened them, a reply, a note; an event each and two more
-    // for what the reply did; a key; five deliveries; a seal.
+    // for what the reply did; a key; five deliveries; five seals.
     let events = world.store().counters(acme).await.expect("read").expect("exists").last_seq;
-    assert_eq!(counts, [2, 2, 4, usize::try_from(events).expect("few"), 1, 5, 1]);
+    assert_eq!(counts, [2, 2, 4, usize::try_from(events).expect("few"), 1, 5, 5]);
     let places = placed(&rows);
     let mut sorted = places.clone();
     sorted.sort();
@@ -133,7 +139,16 @@ pub async fn a_moved_workspace_goes_on(world: World) {
     let next = store.events(acme, list).await.expect("read");
     assert_eq!(next.first().map(|event| event.seq), Some(counters.last_seq + 1), "the journal goes on without a gap");
     let seals = store.seals(acme, SealList { newest_first: true, ..SealList::default() }).await.expect("read");
-    assert_eq!(seals, [dispatch::seal(0, counters.routed_seq)], "the next seal goes on behind the one that came along");
+    let moved: Vec<Seal> = (1..4).rev().map(|n| dispatch::seal(n, n + 1)).chain([dispatch::seal(0, 1)]).collect();
+    assert_eq!(seals.split_first(), Some((&dispatch::seal(4, counters.routed_seq), &moved[..])), "all came along");
+    let (from, to) = dispatch::cursor(&world, acme).await.expect("the new ticket is to be routed");
+    assert_eq!(from, counters.routed_seq, "routing goes on where it was");
+    let next = dispatch::seal(from, to);
+    let route = Route { from, to, deliveries: Vec::new(), seal: Some(next.clone()) };
+    assert!(store.route(acme, route).await.expect("routed"));
+    let newest = SealList { newest_first: true, limit: Limit::ONE, ..SealList::default() };
+    let seals = store.seals(acme, newest).await.expect("read");
+    assert_eq!(seals.first(), Some(&next), "the next seal stands behind those that came along");
     let answer = store.answer(acme, Actor::User(UserId::from_bits(7)), "k".into()).await.expect("read");
     assert_eq!(answer.map(|answer| answer.request_hash).as_deref(), Some("h"), "keys count on");
 }

@@ -17,5 +17,7 @@ mod nodes;
 mod open;
 mod plans;
 mod refused;
+#[path = "../sealer/mod.rs"]
+mod sealer;
 mod upgrade;
 mod world;

@@ -1,7 +1,9 @@
-//! A workspace moves from SQLite over PostgreSQL and memory back to SQLite, and is the same everywhere.
+//! A workspace moves from SQLite over PostgreSQL and memory back to SQLite, and is the same everywhere: also its seals,
+//! and the origins of its events.
 
 use std::sync::Arc;
 
+use connect_core::dispatch::DispatchSettings;
 use connect_core::notify::MailIdentity;
 use connect_core::store::{ExportList, MovedRow, Part};
 use connect_core::user::{ProvenMailbox, User};
@@ -11,6 +13,7 @@ use connect_core::{Action, Desk, DeskSettings, EmailAddress, Limit, Name, Policy
 use connect_store::{MemoryStore, SqliteSettings, SqliteStore};
 
 use crate::database::Schema;
+use crate::sealer::OpenSealer;
 use crate::world::Maker;
 
 #[derive(Debug)]
@@ -24,7 +27,8 @@ impl Policy for Everything {
 
 pub(crate) fn desk(store: Arc<dyn Store>) -> Desk {
     let from = MailIdentity { name: None, address: EmailAddress::parse("from", "desk@desk.example").expect("address") };
-    Desk::builder(store, Arc::new(Everything)).build(DeskSettings::new("https://desk.example", from))
+    let builder = Desk::builder(store, Arc::new(Everything)).sealer(Arc::new(OpenSealer));
+    builder.build(DeskSettings::new("https://desk.example", from))
 }
 
 /// All lines of an export.
@@ -91,6 +95,8 @@ async fn fill(store: Arc<dyn Store>) -> WorkspaceId {
     for n in 0..300 {
         let (_, changes) = maker.ticket(contact.id, &format!("Ticket {n}: Žaneta's printer"));
         store.commit(workspace.id, changes).await.expect("kept");
+        // Each under a seal of its own: more than fit into one page, too.
+        desk.dispatcher(DispatchSettings::default()).drain().await.expect("routed");
     }
     workspace.id
 }
@@ -111,6 +117,12 @@ async fn sqlite_postgres_memory_sqlite() {
     let exported = lines(first.clone(), workspace).await;
     let stored = rows(first.as_ref(), workspace).await;
     assert!(stored.len() > 900, "tickets, messages and events: {}", stored.len());
+    let seals = stored.iter().filter(|row| row.part() == Part::Seals).count();
+    assert!(seals > Limit::MAX.get(), "seals: {seals}");
+    let has_origin = |row: &&MovedRow| matches!(row, MovedRow::Event(event) if event.origin.is_some());
+    assert!(stored.iter().filter(has_origin).count() > Limit::MAX.get(), "events that came from somewhere");
+    let sealed = desk(first.clone()).verify_journal(workspace).await.expect("read");
+    assert!(sealed.flaws.is_empty() && sealed.sealed == sealed.events, "{sealed:?}");
     let mut from = first;
     for next in chain {
         let moved = lines(from.clone(), workspace).await;
@@ -122,6 +134,8 @@ async fn sqlite_postgres_memory_sqlite() {
             from.counters(workspace).await.expect("read"),
             "and the counters"
         );
+        let verified = desk(next.clone()).verify_journal(workspace).await.expect("read");
+        assert_eq!(verified, sealed, "and what was sealed is good in {next:?}");
         from = next;
     }
     assert!(lines(from, workspace).await == exported);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connect_core::contact::{Contact, NewContact, Traits};
+use connect_core::event::{Cause, Origin};
 use connect_core::testing::{ManualClock, SeededRandom};
 use connect_core::ticket::{Channel, OpenTicket, Priority, Ticket};
 use connect_core::{
@@ -34,7 +35,9 @@ impl Maker {
     }
 
     fn moment(&self) -> Moment<'_> {
-        Moment::new(&self.ids, self.clock.now(), Actor::User(UserId::from_bits(7)))
+        let origin = Origin::new("192.0.2.77".parse().ok(), Some("Test/1"), &SeededRandom::new(77));
+        let cause = Cause { origin: Some(Arc::new(origin)), ..Cause::default() };
+        Moment::new(&self.ids, self.clock.now(), Actor::User(UserId::from_bits(7))).because(cause)
     }
 
     /// A change set that makes a contact: one event.
