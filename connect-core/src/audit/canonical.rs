@@ -5,7 +5,8 @@ use serde_json::Value;
 use crate::event::Event;
 
 /// The event without its origin, as JSON without blanks and with the names of every object in bytewise order. So
-/// it does not matter which version of Connect, or which store, has read and written it in between.
+/// it does not matter which store has read and written it in between, nor which version of Connect, as long as that
+/// knows its fields: a field that it does not know it has dropped on reading (`docs/adr/0009`).
 pub(super) fn canonical(event: &Event) -> Vec<u8> {
     let mut text = String::new();
     write(&serde_json::to_value(event.lasting()).unwrap_or_default(), &mut text);
@@ -72,6 +73,9 @@ mod tests {
         let newer = read(r#"{"type":"x.y","b":[1,{"d":null,"c":"\n"}],"a":{}}"#);
         let form = String::from_utf8(canonical(&newer)).expect("text");
         assert!(form.contains(r#""fact":{"a":{},"b":[1,{"c":"\n","d":null}],"type":"x.y"}"#), "{form}");
+        // What is new in a fact that is known, however, is lost: a version that fills a field follows one that reads it.
+        let filled = read(&format!(r#"{{"type":"auth.code_requested","muted":true,"challenge":"{challenge}","x":1}}"#));
+        assert_eq!(canonical(&filled), canonical(&known), "docs/adr/0009 says so");
         let origin = Origin::new(None, Some("curl"), &SeededRandom::new(1));
         let with = Event { origin: Some(origin), ..newer.clone() };
         assert_eq!(canonical(&with), canonical(&newer), "the origin is no part of it");
