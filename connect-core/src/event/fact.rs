@@ -1,0 +1,409 @@
+//! What happened.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ticket::{Category, Channel, Priority, StatusName};
+use crate::{
+    ApiKeyId, AttachmentId, ChallengeId, ContactId, InvitationId, LabelId, LabelName, MessageId, Role, SessionId,
+    Timestamp, UserId,
+};
+
+/// What happened. The name in the journal is the event's type, such as `ticket.opened`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum Fact {
+    /// A workspace came to be.
+    #[serde(rename = "workspace.created")]
+    WorkspaceCreated {},
+    /// Fields of the workspace changed.
+    #[serde(rename = "workspace.updated")]
+    WorkspaceUpdated {
+        /// Their names.
+        fields: Vec<String>,
+    },
+    /// A user came to be.
+    #[serde(rename = "user.created")]
+    UserCreated {
+        /// Who.
+        user: UserId,
+    },
+    /// Fields of a user changed.
+    #[serde(rename = "user.updated")]
+    UserUpdated {
+        /// Who.
+        user: UserId,
+        /// Their names.
+        fields: Vec<String>,
+    },
+    /// A user has another address.
+    #[serde(rename = "user.address_changed")]
+    UserAddressChanged {
+        /// Who.
+        user: UserId,
+        /// How many addresses they had had before: the place of the old one among the former.
+        nth: usize,
+    },
+    /// An account elsewhere signs a user in from now on.
+    #[serde(rename = "user.account_linked")]
+    AccountLinked {
+        /// Whom.
+        user: UserId,
+        /// The provider's name in the settings.
+        provider: String,
+    },
+    /// An account elsewhere signs a user in no more.
+    #[serde(rename = "user.account_unlinked")]
+    AccountUnlinked {
+        /// Whom.
+        user: UserId,
+        /// The provider's name in the settings.
+        provider: String,
+    },
+    /// A user became a member.
+    #[serde(rename = "member.added")]
+    MemberAdded {
+        /// Who.
+        user: UserId,
+        /// As what.
+        role: Role,
+    },
+    /// A member has another role.
+    #[serde(rename = "member.role_changed")]
+    MemberRoleChanged {
+        /// Who.
+        user: UserId,
+        /// The old role.
+        from: Role,
+        /// The new role.
+        to: Role,
+    },
+    /// A member is one no more.
+    #[serde(rename = "member.removed")]
+    MemberRemoved {
+        /// Who.
+        user: UserId,
+        /// The role they had.
+        role: Role,
+    },
+    /// Somebody was invited.
+    #[serde(rename = "invitation.created")]
+    InvitationCreated {
+        /// The invitation.
+        invitation: InvitationId,
+        /// The role it promises.
+        role: Role,
+    },
+    /// An invitation was accepted.
+    #[serde(rename = "invitation.accepted")]
+    InvitationAccepted {
+        /// The invitation.
+        invitation: InvitationId,
+        /// By whom.
+        user: UserId,
+    },
+    /// An invitation was withdrawn, or replaced by a newer one.
+    #[serde(rename = "invitation.revoked")]
+    InvitationRevoked {
+        /// The invitation.
+        invitation: InvitationId,
+    },
+    /// A contact came to be.
+    #[serde(rename = "contact.created")]
+    ContactCreated {
+        /// Who.
+        contact: ContactId,
+    },
+    /// Fields of a contact changed.
+    #[serde(rename = "contact.updated")]
+    ContactUpdated {
+        /// Who.
+        contact: ContactId,
+        /// Their names.
+        fields: Vec<String>,
+    },
+    /// A label came to be.
+    #[serde(rename = "label.created")]
+    LabelCreated {
+        /// Which.
+        label: LabelId,
+    },
+    /// A ticket was opened with its first message.
+    #[serde(rename = "ticket.opened")]
+    TicketOpened {
+        /// For whom.
+        contact: ContactId,
+        /// The first message.
+        message: MessageId,
+        /// How it came.
+        channel: Channel,
+    },
+    /// Somebody answered in public.
+    #[serde(rename = "ticket.replied")]
+    TicketReplied {
+        /// The customer.
+        contact: ContactId,
+        /// The answer.
+        message: MessageId,
+        /// Whether the customer wrote it.
+        by_customer: bool,
+    },
+    /// Somebody wrote an internal note.
+    #[serde(rename = "ticket.noted")]
+    TicketNoted {
+        /// The note.
+        message: MessageId,
+    },
+    /// Somebody else, or nobody, has the ticket now.
+    #[serde(rename = "ticket.assigned")]
+    TicketAssigned {
+        /// Who had it.
+        from: Option<UserId>,
+        /// Who has it.
+        to: Option<UserId>,
+    },
+    /// The status changed.
+    #[serde(rename = "ticket.status_changed")]
+    TicketStatusChanged {
+        /// The old status.
+        from: StatusName,
+        /// The new status.
+        to: StatusName,
+        /// What the new one stands for.
+        category: Category,
+    },
+    /// The priority changed.
+    #[serde(rename = "ticket.priority_changed")]
+    TicketPriorityChanged {
+        /// The old priority.
+        from: Priority,
+        /// The new priority.
+        to: Priority,
+    },
+    /// The subject changed.
+    #[serde(rename = "ticket.subject_changed")]
+    TicketSubjectChanged {},
+    /// A label was put on.
+    #[serde(rename = "ticket.labelled")]
+    TicketLabelled {
+        /// Which.
+        label: LabelName,
+    },
+    /// A label was taken off.
+    #[serde(rename = "ticket.unlabelled")]
+    TicketUnlabelled {
+        /// Which.
+        label: LabelName,
+    },
+    /// A sign-in code was asked for.
+    #[serde(rename = "auth.code_requested")]
+    AuthCodeRequested {
+        /// Which.
+        challenge: ChallengeId,
+        /// Whether no mail leaves, because the address has had its share. From outside it looks the same.
+        muted: bool,
+    },
+    /// A code was entered that did not fit, had ended or was unknown.
+    #[serde(rename = "auth.code_refused")]
+    AuthCodeRefused {
+        /// Which.
+        challenge: ChallengeId,
+    },
+    /// A sign-in with a provider came to nothing.
+    #[serde(rename = "auth.provider_refused")]
+    AuthProviderRefused {
+        /// The provider's name in the settings.
+        provider: String,
+        /// What did not hold, as a word of the desk's own.
+        reason: String,
+    },
+    /// Somebody signed in.
+    #[serde(rename = "auth.signed_in")]
+    AuthSignedIn {
+        /// Who.
+        user: UserId,
+        /// Their new session.
+        session: SessionId,
+    },
+    /// Somebody who is signed in proved once more who they are, and has a new session.
+    #[serde(rename = "auth.stepped_up")]
+    AuthSteppedUp {
+        /// Who.
+        user: UserId,
+        /// The new session.
+        session: SessionId,
+    },
+    /// Somebody signed in with a browser that was not known for the account.
+    #[serde(rename = "auth.new_browser")]
+    AuthNewBrowser {
+        /// Who.
+        user: UserId,
+        /// Their new session.
+        session: SessionId,
+    },
+    /// Sessions were ended.
+    #[serde(rename = "auth.sessions_ended")]
+    AuthSessionsEnded {
+        /// Whose.
+        user: UserId,
+        /// Which, if it was one.
+        session: Option<SessionId>,
+    },
+    /// A new session took the place of an older one of the same browser.
+    #[serde(rename = "auth.session_replaced")]
+    AuthSessionReplaced {
+        /// The older one, which has ended.
+        session: SessionId,
+        /// The new one.
+        by: SessionId,
+    },
+    /// A short code was not even looked at: its address has had its failures for the day.
+    #[serde(rename = "auth.budget_spent")]
+    AuthBudgetSpent {
+        /// Which.
+        challenge: ChallengeId,
+    },
+    /// An address has had its failures for the day. Told once a day and address.
+    #[serde(rename = "auth.failures_repeated")]
+    AuthFailuresRepeated {
+        /// The last one that was tried.
+        challenge: ChallengeId,
+    },
+    /// Somebody was not allowed to do something.
+    #[serde(rename = "access.denied")]
+    AccessDenied {
+        /// What, as the matrix of roles calls it; empty where it is no action of the matrix.
+        action: String,
+        /// Where: method and template of the address.
+        route: String,
+    },
+    /// A request came from a page of another site.
+    #[serde(rename = "access.cross_site")]
+    AccessCrossSite {
+        /// Where to: method and template of the address.
+        route: String,
+    },
+    /// There were too many requests of a kind.
+    #[serde(rename = "access.limited")]
+    AccessLimited {
+        /// Where: method and template of the address.
+        route: String,
+    },
+    /// Refusals of one client beyond those that were kept one by one.
+    #[serde(rename = "access.suppressed")]
+    AccessSuppressed {
+        /// How many.
+        count: u64,
+    },
+    /// A file was uploaded. Its name is no part of the journal.
+    #[serde(rename = "attachment.uploaded")]
+    AttachmentUploaded {
+        /// Which.
+        attachment: AttachmentId,
+    },
+    /// An uploaded file that no message carries was removed.
+    #[serde(rename = "attachment.removed")]
+    AttachmentRemoved {
+        /// Which.
+        attachment: AttachmentId,
+    },
+    /// An API key came to be.
+    #[serde(rename = "api_key.created")]
+    ApiKeyCreated {
+        /// Which.
+        key: ApiKeyId,
+        /// The words of what it may do.
+        scopes: Vec<String>,
+    },
+    /// An API key has a new secret.
+    #[serde(rename = "api_key.rotated")]
+    ApiKeyRotated {
+        /// Which.
+        key: ApiKeyId,
+        /// Until when the old secret counts, too.
+        overlap_ends_at: Timestamp,
+    },
+    /// An API key was ended.
+    #[serde(rename = "api_key.revoked")]
+    ApiKeyRevoked {
+        /// Which.
+        key: ApiKeyId,
+    },
+    /// An API key was used. Told at most once an hour of each key.
+    #[serde(rename = "api_key.used")]
+    ApiKeyUsed {
+        /// Which.
+        key: ApiKeyId,
+    },
+    /// A fact that a newer version wrote, as it was written. It is kept, and skipped by whoever does not know it.
+    #[serde(untagged)]
+    Unknown(serde_json::Map<String, serde_json::Value>),
+}
+
+impl Fact {
+    /// The type's name in the journal.
+    pub fn name(&self) -> String {
+        if let Self::Unknown(written) = self {
+            return written.get("type").and_then(serde_json::Value::as_str).unwrap_or("unknown").to_owned();
+        }
+        // The tag stands first in the text, as serde writes it.
+        let text = serde_json::to_string(self).unwrap_or_default();
+        text.strip_prefix("{\"type\":\"").and_then(|rest| rest.split('"').next()).unwrap_or("unknown").to_owned()
+    }
+
+    /// Whether customers and viewers may see it in a ticket's timeline.
+    pub fn is_public(&self) -> bool {
+        matches!(self, Self::TicketOpened { .. } | Self::TicketReplied { .. } | Self::TicketStatusChanged { .. })
+    }
+
+    /// The types of the facts that are public, for stores that filter by type.
+    pub const PUBLIC_TYPES: [&'static str; 3] = ["ticket.opened", "ticket.replied", "ticket.status_changed"];
+
+    /// Whether it tells of something that was refused.
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::AuthCodeRefused { .. }
+                | Self::AuthBudgetSpent { .. }
+                | Self::AuthFailuresRepeated { .. }
+                | Self::AccessDenied { .. }
+                | Self::AccessCrossSite { .. }
+                | Self::AccessLimited { .. }
+                | Self::AccessSuppressed { .. }
+        )
+    }
+
+    /// What it says besides its type.
+    pub fn details(&self) -> serde_json::Map<String, serde_json::Value> {
+        let Ok(serde_json::Value::Object(mut details)) = serde_json::to_value(self) else {
+            return serde_json::Map::new();
+        };
+        details.remove("type");
+        details
+    }
+
+    /// The message it tells of, if it does.
+    pub fn message(&self) -> Option<MessageId> {
+        match self {
+            Self::TicketOpened { message, .. }
+            | Self::TicketReplied { message, .. }
+            | Self::TicketNoted { message } => Some(*message),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fact_of_a_newer_version_reads_as_unknown() {
+        let fact: Fact =
+            serde_json::from_str(r#"{"type":"ticket.teleported","to":"Mars"}"#).expect("unknown facts read");
+        assert!(matches!(&fact, Fact::Unknown(written) if written["to"] == "Mars"), "{fact:?}");
+        assert_eq!(fact.name(), "ticket.teleported");
+        let again: Fact = serde_json::from_str(&serde_json::to_string(&fact).expect("text")).expect("reads");
+        assert_eq!(again, fact, "and is handed on whole");
+        assert_eq!(Fact::TicketSubjectChanged {}.name(), "ticket.subject_changed");
+    }
+}
