@@ -1,5 +1,8 @@
 //! Pages of a list: keyset cursors, no totals.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
@@ -75,4 +78,11 @@ pub fn decode_cursor<C: DeserializeOwned>(text: &str) -> Result<C, FieldError> {
     }
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| bad())?;
     serde_json::from_slice(&bytes).map_err(|_| bad())
+}
+
+/// Reads the cursor of a list of records back: the id of the last one that was shown. Whatever else it says is not
+/// for a store to look for.
+pub(crate) fn decode_id<I: FromStr + Display>(text: &str) -> Result<String, FieldError> {
+    let id: Result<I, _> = decode_cursor::<String>(text)?.parse();
+    id.map(|id| id.to_string()).map_err(|_| FieldError::new("cursor", "bad_cursor", "is not a cursor of this list"))
 }

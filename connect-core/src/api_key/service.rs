@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::{ApiKey, KeyLimits, NewApiKey, SecretTrace};
 use crate::change::ChangeSet;
 use crate::desk::Tries;
+use crate::page::decode_id;
 use crate::record::{Record, RecordKind};
 use crate::store::RecordList;
-use crate::{Access, Action, ApiKeyId, Desk, Error, Limit, Page, Result, UserId, decode_cursor};
+use crate::{Access, Action, ApiKeyId, Desk, Error, Limit, Page, Result, UserId};
 
 /// The API keys of a workspace, as one access sees them. No key sees any.
 #[derive(Debug)]
@@ -48,7 +49,7 @@ impl ApiKeys<'_> {
     /// A page of keys, oldest first.
     pub async fn list(&self, cursor: Option<&str>, limit: Limit) -> Result<Page<ApiKey>> {
         self.desk.demand(self.access, Action::ManageApiKeys)?;
-        let list = RecordList { ids: None, after: cursor.map(decode_cursor).transpose()?, limit };
+        let list = RecordList { ids: None, after: cursor.map(decode_id::<ApiKeyId>).transpose()?, limit };
         let records = self.desk.store().records(self.access.workspace_id(), ApiKey::KIND, list).await?;
         let page = Page::cut(records, limit, |record| record.id.clone());
         let rows = page.rows.iter().map(Record::read).collect::<Result<_, _>>()?;

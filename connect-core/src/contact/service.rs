@@ -3,11 +3,12 @@
 use super::{Contact, ContactPatch, NewContact, Traits};
 use crate::change::ChangeSet;
 use crate::desk::Tries;
+use crate::page::decode_id;
 use crate::record::{Record, RecordKind};
 use crate::store::RecordList;
 use crate::user::ProvenMailbox;
 use crate::workspace::Customers;
-use crate::{Access, Action, ContactId, Desk, EmailAddress, Error, Limit, Name, Page, Result, Standing, decode_cursor};
+use crate::{Access, Action, ContactId, Desk, EmailAddress, Error, Limit, Name, Page, Result, Standing};
 
 /// The contacts of a workspace, as one access sees them.
 #[derive(Debug)]
@@ -92,7 +93,7 @@ impl Contacts<'_> {
     /// A page of contacts, oldest first.
     pub async fn list(&self, cursor: Option<&str>, limit: Limit) -> Result<Page<Contact>> {
         self.desk.demand(self.access, Action::ReadContacts)?;
-        let list = RecordList { ids: None, after: cursor.map(decode_cursor).transpose()?, limit };
+        let list = RecordList { ids: None, after: cursor.map(decode_id::<ContactId>).transpose()?, limit };
         let records = self.desk.store().records(self.access.workspace_id(), Contact::KIND, list).await?;
         let page = Page::cut(records, limit, |record| record.id.clone());
         let rows = page.rows.iter().map(Record::read).collect::<Result<_, _>>()?;

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use super::Label;
 use crate::change::{ChangeSet, Moment};
+use crate::page::decode_id;
 use crate::record::{Record, RecordKind};
 use crate::store::RecordList;
-use crate::{Access, Action, Desk, Error, LabelName, Limit, Page, Result, decode_cursor};
+use crate::{Access, Action, Desk, Error, LabelId, LabelName, Limit, Page, Result};
 
 /// The labels of a workspace, as one access sees them.
 #[derive(Debug)]
@@ -39,7 +40,7 @@ impl Labels<'_> {
     /// A page of labels, oldest first.
     pub async fn list(&self, cursor: Option<&str>, limit: Limit) -> Result<Page<Label>> {
         self.desk.demand(self.access, Action::ReadLabels)?;
-        let list = RecordList { ids: None, after: cursor.map(decode_cursor).transpose()?, limit };
+        let list = RecordList { ids: None, after: cursor.map(decode_id::<LabelId>).transpose()?, limit };
         let records = self.desk.store().records(self.access.workspace_id(), Label::KIND, list).await?;
         let page = Page::cut(records, limit, |record| record.id.clone());
         let rows = page.rows.iter().map(Record::read).collect::<Result<_, _>>()?;

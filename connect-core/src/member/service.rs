@@ -5,12 +5,11 @@ use std::collections::BTreeSet;
 use super::{Invitation, InvitationToken, Member};
 use crate::change::ChangeSet;
 use crate::desk::Tries;
+use crate::page::decode_id;
 use crate::record::{Record, RecordKind};
 use crate::store::RecordList;
 use crate::user::{ProvenMailbox, User};
-use crate::{
-    Access, Action, EmailAddress, Error, InvitationId, Limit, Page, Result, Role, Standing, UserId, decode_cursor,
-};
+use crate::{Access, Action, EmailAddress, Error, InvitationId, Limit, Page, Result, Role, Standing, UserId};
 
 /// The members of a workspace, as one access sees them.
 #[derive(Debug)]
@@ -30,7 +29,7 @@ impl Members<'_> {
     /// A page of members with their users.
     pub async fn list(&self, cursor: Option<&str>, limit: Limit) -> Result<Page<(Member, User)>> {
         self.desk.demand(self.access, Action::ReadMembers)?;
-        let after = cursor.map(decode_cursor).transpose()?;
+        let after = cursor.map(decode_id::<UserId>).transpose()?;
         let list = RecordList { ids: None, after, limit };
         let records = self.desk.store().records(self.access.workspace_id(), Member::KIND, list).await?;
         let page = Page::cut(records, limit, |record| record.id.clone());
@@ -180,7 +179,7 @@ impl Members<'_> {
     /// A page of open invitations.
     pub async fn invitations(&self, cursor: Option<&str>, limit: Limit) -> Result<Page<Invitation>> {
         self.desk.demand(self.access, Action::ManageMembers)?;
-        let list = RecordList { ids: None, after: cursor.map(decode_cursor).transpose()?, limit };
+        let list = RecordList { ids: None, after: cursor.map(decode_id::<InvitationId>).transpose()?, limit };
         let records = self.desk.store().records(self.access.workspace_id(), Invitation::KIND, list).await?;
         let page = Page::cut(records, limit, |record| record.id.clone());
         let rows = page.rows.iter().map(Record::read).collect::<Result<_, _>>()?;
