@@ -24,6 +24,8 @@ mod limiter;
 mod memory;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod readers;
 #[cfg(feature = "redis")]
 pub mod redis;
 pub mod scan;

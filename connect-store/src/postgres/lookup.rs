@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use connect_core::record::Record;
 use connect_core::{StoreError, WorkspaceId};
-use sqlx::Row;
-use sqlx::postgres::{PgPool, PgRow};
+use sqlx::postgres::PgRow;
+use sqlx::{Postgres, Row};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::sql::Sql;
-use super::{answered, code, no_answer, read};
+use super::{code, no_answer, read, reading, was_read};
+use crate::readers::Readers;
 use crate::sql::{safe, store_error};
 
 /// Statements under way at once. More of them would only mean that fewer callers share one.
@@ -42,7 +43,7 @@ pub(super) struct Lookups {
 
 impl Lookups {
     /// Starts the task; it ends with the handle.
-    pub(super) fn start(reads: PgPool, sql: Sql, timeout: Duration) -> Self {
+    pub(super) fn start(reads: Arc<Readers<Postgres>>, sql: Sql, timeout: Duration) -> Self {
         let (waiting, queue) = mpsc::channel(QUEUE);
         tokio::spawn(serve(queue, Arc::new(Asker { reads, sql, timeout })));
         Self { waiting, patience: 2 * timeout }
@@ -77,7 +78,7 @@ async fn serve(mut queue: mpsc::Receiver<Wanted>, asker: Arc<Asker>) {
 }
 
 struct Asker {
-    reads: PgPool,
+    reads: Arc<Readers<Postgres>>,
     sql: Sql,
     timeout: Duration,
 }
@@ -119,16 +120,15 @@ impl Asker {
             .bind(texts(|wanted| &wanted.workspace))
             .bind(texts(|wanted| wanted.kind))
             .bind(texts(|wanted| &wanted.key));
-        let acquired = tokio::time::timeout(self.timeout, self.reads.acquire()).await;
-        let mut connection = acquired.map_err(|_| no_answer())?.map_err(store_error)?;
-        let rows = tokio::time::timeout(self.timeout, query.fetch_all(&mut *connection)).await;
+        let mut reader = reading(&self.reads, self.timeout).await?;
+        let rows = tokio::time::timeout(self.timeout, query.fetch_all(reader.connection())).await;
         if let Ok(Err(error)) = &rows
             && is_about_data(error)
         {
-            return answered(rows, connection).map(|_: Vec<PgRow>| Vec::new()).map_err(Failure::Key);
+            return was_read(rows, reader).map(|_: Vec<PgRow>| Vec::new()).map_err(Failure::Key);
         }
         let mut found: Vec<Found> = batch.iter().map(|_| Ok(None)).collect();
-        for row in answered(rows, connection)? {
+        for row in was_read(rows, reader)? {
             if let Some(place) = place(&row)?.and_then(|place| found.get_mut(place)) {
                 *place = read::record(&row).map(Some);
             }

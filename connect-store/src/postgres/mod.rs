@@ -36,6 +36,7 @@ use sqlx::postgres::{PgArguments, PgConnection, PgPool, PgRow, Postgres};
 use sqlx::query::Query;
 use sqlx::{Connection, Row};
 
+use crate::readers::{Reader, Readers};
 use crate::sql::{read_doc, store_error};
 
 pub use clock::DatabaseClock;
@@ -56,7 +57,7 @@ pub struct PostgresStore {
 struct Inner {
     sql: Sql,
     /// For reads; the host's, where the host has one.
-    reads: PgPool,
+    reads: Arc<Readers<Postgres>>,
     /// For writes that are not change sets; used only on tasks that nobody cancels.
     writes: PgPool,
     writers: Writers,
@@ -105,32 +106,28 @@ impl PostgresStore {
         self.inner.writers.close().await;
         self.inner.clock.stop();
         self.inner.writes.close().await;
-    }
-
-    async fn reading(&self) -> Result<PoolConnection<Postgres>, StoreError> {
-        let acquired = tokio::time::timeout(self.inner.timeout, self.inner.reads.acquire()).await;
-        acquired.map_err(|_| no_answer())?.map_err(store_error)
+        self.inner.reads.close().await;
     }
 
     /// All rows of a read, given up when the server does not answer in time.
     async fn all(&self, query: Query<'_, Postgres, PgArguments>) -> Result<Vec<PgRow>, StoreError> {
-        let mut connection = self.reading().await?;
-        let rows = tokio::time::timeout(self.inner.timeout, query.fetch_all(&mut *connection)).await;
-        answered(rows, connection)
+        let mut reader = reading(&self.inner.reads, self.inner.timeout).await?;
+        let rows = tokio::time::timeout(self.inner.timeout, query.fetch_all(reader.connection())).await;
+        was_read(rows, reader)
     }
 
     /// The row of a read, if there is one.
     async fn optional(&self, query: Query<'_, Postgres, PgArguments>) -> Result<Option<PgRow>, StoreError> {
-        let mut connection = self.reading().await?;
-        let row = tokio::time::timeout(self.inner.timeout, query.fetch_optional(&mut *connection)).await;
-        answered(row, connection)
+        let mut reader = reading(&self.inner.reads, self.inner.timeout).await?;
+        let row = tokio::time::timeout(self.inner.timeout, query.fetch_optional(reader.connection())).await;
+        was_read(row, reader)
     }
 
     /// The row of a read.
     async fn one(&self, query: Query<'_, Postgres, PgArguments>) -> Result<PgRow, StoreError> {
-        let mut connection = self.reading().await?;
-        let row = tokio::time::timeout(self.inner.timeout, query.fetch_one(&mut *connection)).await;
-        answered(row, connection)
+        let mut reader = reading(&self.inner.reads, self.inner.timeout).await?;
+        let row = tokio::time::timeout(self.inner.timeout, query.fetch_one(reader.connection())).await;
+        was_read(row, reader)
     }
 
     /// A write of several statements in a transaction of its own, on a task that nobody cancels. What was
@@ -186,6 +183,25 @@ impl PostgresStore {
         match task.await {
             Ok(answer) => answer,
             Err(_) => Err(StoreError::unavailable("the write did not end well")),
+        }
+    }
+}
+
+/// A connection to read over, if one is free in time.
+async fn reading(readers: &Readers<Postgres>, timeout: Duration) -> Result<Reader<'_, Postgres>, StoreError> {
+    tokio::time::timeout(timeout, readers.take()).await.map_err(|_| no_answer())?.map_err(store_error)
+}
+
+/// What came of a read. A connection whose answer did not come in time is closed.
+fn was_read<T>(
+    answer: Result<Result<T, sqlx::Error>, tokio::time::error::Elapsed>,
+    reader: Reader<'_, Postgres>,
+) -> Result<T, StoreError> {
+    match answer {
+        Ok(answer) => reader.done(answer).map_err(store_error),
+        Err(_) => {
+            reader.abandon();
+            Err(no_answer())
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use connect_core::StoreError;
 use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqlSafeStr};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Postgres, SqlSafeStr};
 use tracing::warn;
 
 use super::clock::DatabaseClock;
@@ -17,6 +17,7 @@ use super::lookup::Lookups;
 use super::sql::Sql;
 use super::writer::Writers;
 use super::{Inner, PostgresStore};
+use crate::readers::Readers;
 use crate::sql::hexadecimal;
 
 /// The migrations in their order; `{s}` stands for the schema.
@@ -153,7 +154,7 @@ impl PostgresStore {
     /// Opens a database by its address, and brings the schema up to date.
     pub async fn connect(url: &str, settings: PostgresSettings) -> Result<Self, PostgresError> {
         let options = PgConnectOptions::from_str(url).map_err(|error| PostgresError::BadUrl(error.to_string()))?;
-        let reads = pool(settings.readers).connect_lazy_with(quiet(options.clone()));
+        let reads = Readers::own(pool(settings.readers).connect_lazy_with(quiet(options.clone())));
         Self::open(options, reads, settings).await
     }
 
@@ -162,10 +163,15 @@ impl PostgresStore {
     /// Reads go over the host's pool. Writing has connections of its own: a connection that was left inside
     /// a transaction by somebody else could swallow what is written over it.
     pub async fn from_pool(pool: &PgPool, settings: PostgresSettings) -> Result<Self, PostgresError> {
-        Self::open(pool.connect_options().as_ref().clone(), pool.clone(), settings).await
+        Self::open(pool.connect_options().as_ref().clone(), Readers::of_host(pool.clone()), settings).await
     }
 
-    async fn open(options: PgConnectOptions, reads: PgPool, settings: PostgresSettings) -> Result<Self, PostgresError> {
+    async fn open(
+        options: PgConnectOptions,
+        reads: Readers<Postgres>,
+        settings: PostgresSettings,
+    ) -> Result<Self, PostgresError> {
+        let reads = Arc::new(reads);
         let schema = settings.schema.as_str();
         let is_name = schema.len() <= 40
             && schema.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')

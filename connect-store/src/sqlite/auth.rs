@@ -106,7 +106,7 @@ impl AuthStore for SqliteStore {
 
     async fn challenge(&self, id: ChallengeId) -> Result<Option<Challenge>, StoreError> {
         let query = sqlx::query(safe(&self.sql.challenge)).bind(id.to_string());
-        query.fetch_optional(&self.reads).await.map_err(store_error)?.as_ref().map(row_doc).transpose()
+        self.optional(query).await?.as_ref().map(row_doc).transpose()
     }
 
     async fn resend(&self, resend: Resend, now: Timestamp) -> Result<Option<Challenge>, StoreError> {
@@ -221,14 +221,14 @@ impl AuthStore for SqliteStore {
 
     async fn spent(&self, account: String, now: Timestamp) -> Result<u32, StoreError> {
         let query = sqlx::query(safe(&self.sql.budget)).bind(account);
-        let row = query.fetch_optional(&self.reads).await.map_err(store_error)?;
+        let row = self.optional(query).await?;
         let spent = row.as_ref().map(budget).transpose().map_err(store_error)?;
         Ok(spent.filter(|spent| now < spent.ends_at).map_or(0, |spent| spent.units))
     }
 
     async fn session(&self, token_hash: [u8; 32]) -> Result<Option<Session>, StoreError> {
         let query = sqlx::query(safe(&self.sql.session_by_token)).bind(token_hash.to_vec());
-        query.fetch_optional(&self.reads).await.map_err(store_error)?.as_ref().map(row_doc).transpose()
+        self.optional(query).await?.as_ref().map(row_doc).transpose()
     }
 
     async fn touch(&self, id: SessionId, now: Timestamp, idle_ends_at: Timestamp) -> Result<bool, StoreError> {
@@ -254,7 +254,7 @@ impl AuthStore for SqliteStore {
 
     async fn sessions(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
         let query = sqlx::query(safe(&self.sql.sessions)).bind(user.to_string());
-        let rows = query.fetch_all(&self.reads).await.map_err(store_error)?;
+        let rows = self.all(query).await?;
         let mut found = rows.iter().map(row_doc).collect::<Result<Vec<Session>, _>>()?;
         found.retain(|session| session.is_live(now));
         found.sort_by_key(|session| std::cmp::Reverse((session.created_at, session.id)));

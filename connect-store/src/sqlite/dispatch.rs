@@ -12,7 +12,7 @@ use crate::sql::{int, one_more, safe, store_error, uint};
 
 pub(super) async fn unrouted(store: &SqliteStore, limit: Limit) -> Result<Vec<Unrouted>, StoreError> {
     let query = sqlx::query(safe(&store.sql.unrouted)).bind(int(limit.get() as u64));
-    let rows = query.fetch_all(&store.reads).await.map_err(store_error)?;
+    let rows = store.all(query).await?;
     rows.iter()
         .map(|row| {
             Ok(Unrouted {
@@ -78,7 +78,7 @@ pub(super) async fn claim(store: &SqliteStore, claim: Claim) -> Result<Vec<Claim
     let limit = int(limit as u64);
     // Looking first spares an idle desk the write.
     let due = sqlx::query(safe(&store.sql.due_deliveries)).bind(now.as_micros()).bind(1_i64);
-    if due.fetch_optional(&store.reads).await.map_err(store_error)?.is_none() {
+    if store.optional(due).await?.is_none() {
         return Ok(Vec::new());
     }
     let sql = store.sql.clone();
@@ -158,6 +158,6 @@ pub(super) async fn list(
     if let Some(messages) = messages {
         query = query.bind(serde_json::to_string(&messages).unwrap_or_default());
     }
-    let rows = query.fetch_all(&store.reads).await.map_err(store_error)?;
+    let rows = store.all(query).await?;
     rows.iter().map(row_doc).collect()
 }

@@ -28,7 +28,7 @@ pub(super) async fn events(
     if let Some(ticket) = ticket {
         query = query.bind(ticket.to_string());
     }
-    let rows = query.fetch_all(&store.reads).await.map_err(store_error)?;
+    let rows = store.all(query).await?;
     rows.iter().map(event).collect()
 }
 
@@ -52,7 +52,7 @@ pub(super) async fn seals(
     let SealList { from, newest_first, limit } = list;
     let statement = if newest_first { &store.sql.newest_seals } else { &store.sql.seals };
     let query = sqlx::query(safe(statement)).bind(workspace.to_string()).bind(int(from)).bind(one_more(limit));
-    let rows = query.fetch_all(&store.reads).await.map_err(store_error)?;
+    let rows = store.all(query).await?;
     rows.iter().map(seal).collect()
 }
 

@@ -15,10 +15,15 @@ mod tickets;
 mod transfer;
 mod writer;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use connect_core::{ChangeSet, CommitError, Committed, StoreError, WorkspaceId};
-use sqlx::sqlite::{SqliteConnection, SqlitePool};
+use sqlx::query::Query;
+use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Row};
 
+use crate::readers::{Reader, Readers};
 use crate::sql::{read_doc, store_error};
 
 pub use open::{SqliteError, SqliteSettings, script};
@@ -26,11 +31,14 @@ pub use open::{SqliteError, SqliteSettings, script};
 use sql::Sql;
 use writer::Writer;
 
+/// How long a read waits for a connection.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// A store in one SQLite file.
 #[derive(Debug, Clone)]
 pub struct SqliteStore {
     sql: Sql,
-    reads: SqlitePool,
+    reads: Arc<Readers<Sqlite>>,
     writer: Writer,
 }
 
@@ -70,9 +78,35 @@ impl SqliteStore {
         self.writer.close().await;
         self.reads.close().await;
     }
+
+    async fn reading(&self) -> Result<Reader<'_, Sqlite>, StoreError> {
+        let taken = tokio::time::timeout(PATIENCE, self.reads.take()).await;
+        taken.map_err(|_| StoreError::unavailable("too many read at once"))?.map_err(store_error)
+    }
+
+    /// All rows of a read.
+    async fn all(&self, query: Query<'_, Sqlite, SqliteArguments>) -> Result<Vec<SqliteRow>, StoreError> {
+        let mut reader = self.reading().await?;
+        let rows = query.fetch_all(reader.connection()).await;
+        reader.done(rows).map_err(store_error)
+    }
+
+    /// The row of a read, if there is one.
+    async fn optional(&self, query: Query<'_, Sqlite, SqliteArguments>) -> Result<Option<SqliteRow>, StoreError> {
+        let mut reader = self.reading().await?;
+        let row = query.fetch_optional(reader.connection()).await;
+        reader.done(row).map_err(store_error)
+    }
+
+    /// The row of a read.
+    async fn one(&self, query: Query<'_, Sqlite, SqliteArguments>) -> Result<SqliteRow, StoreError> {
+        let mut reader = self.reading().await?;
+        let row = query.fetch_one(reader.connection()).await;
+        reader.done(row).map_err(store_error)
+    }
 }
 
 /// The first column of a row as the document of a noun.
-fn row_doc<T: serde::de::DeserializeOwned>(row: &sqlx::sqlite::SqliteRow) -> Result<T, StoreError> {
+fn row_doc<T: serde::de::DeserializeOwned>(row: &SqliteRow) -> Result<T, StoreError> {
     read_doc(row.try_get::<&str, _>(0).map_err(store_error)?)
 }

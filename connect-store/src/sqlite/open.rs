@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
@@ -13,6 +14,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqlSafeStr};
 use super::SqliteStore;
 use super::sql::Sql;
 use super::writer::Writer;
+use crate::readers::Readers;
 use crate::sql::{hexadecimal, safe};
 
 /// The migrations in their order; `{p}` stands for the prefix.
@@ -167,11 +169,11 @@ impl SqliteStore {
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
-            .acquire_timeout(Duration::from_secs(10))
+            .acquire_timeout(super::PATIENCE)
             .connect_with(options.clone().pragma("query_only", "ON").statement_cache_capacity(256))
             .await?;
         let writer = Writer::start(connection, options, sql.clone(), settings.group.max(1));
-        Ok(Self { sql, reads, writer })
+        Ok(Self { sql, reads: Arc::new(Readers::own(reads)), writer })
     }
 }
 

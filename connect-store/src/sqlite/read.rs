@@ -49,7 +49,7 @@ impl Store for SqliteStore {
         key: String,
     ) -> Result<Option<StoredAnswer>, StoreError> {
         let query = sqlx::query(safe(&self.sql.answer)).bind(workspace.to_string()).bind(actor.to_string()).bind(key);
-        let row = query.fetch_optional(&self.reads).await.map_err(store_error)?;
+        let row = self.optional(query).await?;
         row.map(|row| commit::stored_answer(&row, 0)).transpose().map_err(store_error)
     }
 
@@ -63,7 +63,7 @@ impl Store for SqliteStore {
 
     async fn message(&self, workspace: WorkspaceId, id: MessageId) -> Result<Option<Message>, StoreError> {
         let query = sqlx::query(safe(&self.sql.message)).bind(workspace.to_string()).bind(id.to_string());
-        let row = query.fetch_optional(&self.reads).await.map_err(store_error)?;
+        let row = self.optional(query).await?;
         row.as_ref().map(row_doc).transpose()
     }
 
@@ -79,7 +79,7 @@ impl Store for SqliteStore {
         if let Some(ids) = ids {
             query = query.bind(serde_json::to_string(&ids).unwrap_or_default());
         }
-        let rows = query.fetch_all(&self.reads).await.map_err(store_error)?;
+        let rows = self.all(query).await?;
         rows.iter().map(row_doc).collect()
     }
 
@@ -94,7 +94,7 @@ impl Store for SqliteStore {
         id: String,
     ) -> Result<Option<Record>, StoreError> {
         let query = sqlx::query(safe(&self.sql.record)).bind(workspace.to_string()).bind(kind).bind(id);
-        query.fetch_optional(&self.reads).await.map_err(store_error)?.as_ref().map(record).transpose()
+        self.optional(query).await?.as_ref().map(record).transpose()
     }
 
     async fn records(
@@ -117,7 +117,7 @@ impl Store for SqliteStore {
                 .bind(serde_json::to_string(ids).unwrap_or_default())
                 .bind(after),
         };
-        query.fetch_all(&self.reads).await.map_err(store_error)?.iter().map(record).collect()
+        self.all(query).await?.iter().map(record).collect()
     }
 
     async fn find(
@@ -127,20 +127,20 @@ impl Store for SqliteStore {
         key: String,
     ) -> Result<Option<Record>, StoreError> {
         let query = sqlx::query(safe(&self.sql.find)).bind(workspace.to_string()).bind(kind).bind(key);
-        query.fetch_optional(&self.reads).await.map_err(store_error)?.as_ref().map(record).transpose()
+        self.optional(query).await?.as_ref().map(record).transpose()
     }
 
     async fn locate(&self, kind: &'static str, key: String) -> Result<Vec<(WorkspaceId, Record)>, StoreError> {
         let most = int(Limit::MAX.get() as u64);
         let query = sqlx::query(safe(&self.sql.locate)).bind(kind).bind(key).bind(most);
-        let rows = query.fetch_all(&self.reads).await.map_err(store_error)?;
+        let rows = self.all(query).await?;
         rows.iter().map(|row| Ok((workspace_id(row, 4)?, record(row)?))).collect()
     }
 
     async fn workspaces(&self, after: Option<WorkspaceId>, limit: Limit) -> Result<Vec<WorkspaceId>, StoreError> {
         let after = after.unwrap_or(WorkspaceId::DIRECTORY).to_string();
         let query = sqlx::query(safe(&self.sql.workspaces)).bind(after).bind(one_more(limit));
-        let rows = query.fetch_all(&self.reads).await.map_err(store_error)?;
+        let rows = self.all(query).await?;
         rows.iter().map(|row| workspace_id(row, 0)).collect()
     }
 
@@ -191,7 +191,7 @@ impl Store for SqliteStore {
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        sqlx::query(safe(&self.sql.ready)).execute(&self.reads).await.map_err(store_error)?;
+        self.optional(sqlx::query(safe(&self.sql.ready))).await?;
         let statement = self.sql.can_write.clone();
         self.writer
             .write(move |connection| {

@@ -25,7 +25,7 @@ pub(super) async fn one(
             sqlx::query(safe(&store.sql.ticket_by_number)).bind(workspace).bind(number)
         }
     };
-    let Some(row) = query.fetch_optional(&store.reads).await.map_err(store_error)? else { return Ok(None) };
+    let Some(row) = store.optional(query).await? else { return Ok(None) };
     let (ticket, contact): (&str, &str) = (row.try_get(0).map_err(store_error)?, row.try_get(1).map_err(store_error)?);
     Ok(Some(TicketRow { ticket: read_doc(ticket)?, contact: read_doc(contact)? }))
 }
@@ -100,8 +100,7 @@ pub(super) async fn page(
 ) -> Result<Vec<TicketRow>, StoreError> {
     let query = statement(store, workspace, &list)?;
     // One row of JSON for the whole page: the driver's cost is by the row.
-    let fetched = sqlx::query_with(AssertSqlSafe(query.text), query.arguments).fetch_one(&store.reads).await;
-    let row = fetched.map_err(store_error)?;
+    let row = store.one(sqlx::query_with(AssertSqlSafe(query.text), query.arguments)).await?;
     let rows: Vec<(Ticket, Contact)> = read_doc(row.try_get(0).map_err(store_error)?)?;
     Ok(rows.into_iter().map(|(ticket, contact)| TicketRow { ticket, contact }).collect())
 }

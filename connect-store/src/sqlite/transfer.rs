@@ -15,7 +15,7 @@ use crate::sql::{int, one_more, read_doc, safe, store_error, uint, write_doc};
 
 pub(super) async fn counters(store: &SqliteStore, workspace: WorkspaceId) -> Result<Option<Counters>, StoreError> {
     let query = sqlx::query(safe(&store.sql.counters)).bind(workspace.to_string());
-    let row = query.fetch_optional(&store.reads).await.map_err(store_error)?;
+    let row = store.optional(query).await?;
     let read = |row: SqliteRow| -> Result<Counters, sqlx::Error> {
         Ok(Counters {
             last_seq: uint(row.try_get(0)?),
@@ -53,7 +53,7 @@ pub(super) async fn export(
         }
         Part::Records | Part::Tickets | Part::Messages | Part::Deliveries => query.bind(after).bind(one_more(limit)),
     };
-    let rows = query.fetch_all(&store.reads).await.map_err(store_error)?;
+    let rows = store.all(query).await?;
     rows.iter().map(|row| moved(part, row)).collect()
 }
 
@@ -105,9 +105,10 @@ pub(super) async fn import(store: &SqliteStore, workspace: WorkspaceId, import: 
         (Part::Seals, &sql.present_seals),
     ] {
         let places = write_doc(&incoming.places(part)).map_err(store_error)?;
-        let query = sqlx::query_scalar::<_, String>(safe(statement)).bind(workspace.to_string()).bind(places);
-        let present = query.fetch_all(&store.reads).await.map_err(store_error)?;
-        incoming.leave_out(part, &present.into_iter().collect::<BTreeSet<_>>());
+        let query = sqlx::query(safe(statement)).bind(workspace.to_string()).bind(places);
+        let rows = store.all(query).await?;
+        let present: Result<BTreeSet<String>, _> = rows.iter().map(|row| row.try_get(0)).collect();
+        incoming.leave_out(part, &present.map_err(store_error)?);
     }
     let Incoming { rows, deliveries, seals, counters } = incoming;
     let (deliveries, seals) = (dispatch::rows(workspace, &deliveries)?, journal::rows(&seals)?);
