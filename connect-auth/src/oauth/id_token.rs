@@ -28,17 +28,18 @@ const ALGORITHMS: [Algorithm; 9] = [
 /// How far in the future a token may have been issued: clocks differ.
 const SKEW_SECONDS: i64 = 300;
 
-/// What Entra says besides: the tenant, and the person in it.
+/// What some say besides: Entra the tenant and the person in it, Google the Workspace that an account is of.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Entra {
+pub(super) struct Further {
     tid: Option<String>,
     oid: Option<String>,
+    pub(super) hd: Option<String>,
 }
 
-impl AdditionalClaims for Entra {}
+impl AdditionalClaims for Further {}
 
-type Token = IdToken<Entra, CoreGenderClaim, CoreJweContentEncryptionAlgorithm, Algorithm>;
-pub(super) type Claims = IdTokenClaims<Entra, CoreGenderClaim>;
+type Token = IdToken<Further, CoreGenderClaim, CoreJweContentEncryptionAlgorithm, Algorithm>;
+pub(super) type Claims = IdTokenClaims<Further, CoreGenderClaim>;
 
 /// The claims of a token that this provider has signed for this desk and this sign-in, and that has not ended.
 /// The issuer it must be from is the configured one, whatever the token says.
@@ -77,7 +78,7 @@ pub(super) fn subject(provider: &Provider, claims: &Claims) -> Result<String, Fa
         return Err(Failure::Refused("subject"));
     }
     let ProviderKind::Microsoft { tenant, .. } = &provider.kind else { return Ok(subject.to_owned()) };
-    let Entra { tid, oid } = claims.additional_claims();
+    let Further { tid, oid, .. } = claims.additional_claims();
     match (tid, oid) {
         (Some(tid), Some(oid)) if tid == tenant && (1..=255).contains(&oid.len()) => {
             Ok(format!("{subject} {tid} {oid}"))

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::exchange::Tokens;
 use super::id_token::{Claims, subject, verified};
-use super::provider::{Provider, ProviderKind};
+use super::provider::{GOOGLES_OWN, Provider, ProviderKind};
 use super::start::Transaction;
 use super::{Failure, discovery, github};
 use crate::fetch::Fetch;
@@ -56,9 +56,23 @@ pub(super) async fn proven(
 
 fn told_address(provider: &Provider, claims: &Claims) -> Option<Address> {
     let email = address(claims.email()?.as_str())?;
-    // Whoever administers an Entra tenant may write any address into that claim.
-    let is_free_text = matches!(provider.kind, ProviderKind::Microsoft { .. });
-    Some(Address { email, verified: claims.email_verified() == Some(true) && !is_free_text })
+    let verified = claims.email_verified() == Some(true) && speaks_for(&provider.kind, &email, claims);
+    Some(Address { email, verified })
+}
+
+/// Whether what a provider says of this address tells who holds it now.
+fn speaks_for(kind: &ProviderKind, email: &EmailAddress, claims: &Claims) -> bool {
+    match kind {
+        // Whoever administers an Entra tenant may write any address into that claim.
+        ProviderKind::Microsoft { .. } => false,
+        // An account at Google may have an address of any domain, verified once by a mail to it. Only `hd` says that
+        // it belongs to the Workspace that has the domain.
+        ProviderKind::Google => {
+            let (domain, workspace) = (email.domain(), claims.additional_claims().hd.as_deref());
+            GOOGLES_OWN.contains(&domain.as_str()) || workspace.is_some_and(|hd| hd.eq_ignore_ascii_case(&domain))
+        }
+        ProviderKind::GitHub { .. } | ProviderKind::Oidc { .. } => true,
+    }
 }
 
 fn told_profile(claims: &Claims) -> Profile {

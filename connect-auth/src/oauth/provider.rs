@@ -2,6 +2,9 @@
 
 use connect_core::EmailAddress;
 
+/// The domains whose mailboxes Google gives to anybody.
+pub(super) const GOOGLES_OWN: [&str; 2] = ["gmail.com", "googlemail.com"];
+
 /// What a provider speaks, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProviderKind {
@@ -82,10 +85,11 @@ impl Provider {
         }
     }
 
-    /// Google. It gives out the mailboxes of `gmail.com`, so for those its word is enough.
+    /// Google. It gives out the mailboxes of `gmail.com`, so for those its word is enough. For a domain of a
+    /// Workspace that is named besides it is only where the account belongs to that Workspace (the claim `hd`).
     pub fn google(client_id: &str, client_secret: &str) -> Self {
         let google = Self::new("google", "Google", ProviderKind::Google, client_id, client_secret);
-        google.authoritative_for(["gmail.com", "googlemail.com"])
+        google.authoritative_for(GOOGLES_OWN)
     }
 
     /// GitHub.

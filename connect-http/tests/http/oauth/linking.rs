@@ -125,6 +125,35 @@ async fn sec_47_an_existing_user_is_reached_only_through_their_mailbox_or_its_ow
 }
 
 #[tokio::test]
+async fn sec_47_google_is_believed_for_a_workspace_only_where_the_account_is_of_it() {
+    let world = World::new().await;
+    let victim = world.app.sign_in("victim@acme.example").await;
+    let claims = |subject: &str, hd: &Value| {
+        let mut claims = person(subject, "victim@acme.example");
+        if !hd.is_null() {
+            claims["hd"] = hd.clone();
+        }
+        claims
+    };
+    // Whoever read one mail to the address once has an account that says so for ever.
+    for hd in [Value::Null, json!(""), json!("evil.example"), json!("mail.acme.example")] {
+        let attacker = world.browser();
+        wants_code(&world, &world.sign_in(&attacker, "google", claims("eve-1", &hd)).await).await;
+        assert_eq!(who(&attacker).await, None, "{hd}");
+    }
+    victim.get("/me").await.expect(200);
+    let holder = world.browser();
+    let answer = world.sign_in(&holder, "google", claims("victim-1", &json!("Acme.example"))).await;
+    assert_eq!(answer.headers["location"], "/workspaces");
+    assert_eq!(who(&holder).await.as_deref(), Some("victim@acme.example"));
+    // The mailboxes of gmail.com are Google's own, and their accounts of no Workspace.
+    let anybody = world.browser();
+    world.sign_in(&anybody, "google", person("gus-1", "gus@gmail.com")).await;
+    assert_eq!(who(&anybody).await.as_deref(), Some("gus@gmail.com"));
+    world.finish().await;
+}
+
+#[tokio::test]
 async fn sec_47_an_account_waits_for_the_code_of_its_address() {
     let world = World::new().await;
     // Somebody new: the code makes the user, and the account goes to it.

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use axum::http::Request;
 use connect_auth::AuthSettings;
-use connect_auth::fetch::{FetchSettings, HttpsClient};
+use connect_auth::fetch::{Fetch, FetchError, FetchRequest, FetchSettings, Fetched, HttpsClient};
 use connect_auth::oauth::{Provider, ProviderKind};
 use connect_core::event::Fact;
 use connect_core::store::EventList;
@@ -21,8 +22,29 @@ use crate::pages::Browser;
 /// The tenant of the desk at Entra.
 pub const TENANT: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
 
+/// Who Google says it is.
+const GOOGLE: &str = "https://accounts.google.com";
+
+/// What is asked at Google is asked at a liar, who answers as Google.
+#[derive(Debug)]
+struct AsGoogle {
+    client: HttpsClient,
+    liar: String,
+}
+
+#[async_trait]
+impl Fetch for AsGoogle {
+    async fn fetch(&self, request: FetchRequest) -> Result<Fetched, FetchError> {
+        let Some(path) = request.url.strip_prefix(GOOGLE) else { return self.client.fetch(request).await };
+        let url = format!("{}{path}", self.liar);
+        let answer = self.client.fetch(FetchRequest { url, ..request }).await?;
+        let body = String::from_utf8_lossy(&answer.body).replace(&self.liar, GOOGLE).into_bytes();
+        Ok(Fetched { body, ..answer })
+    }
+}
+
 /// A desk whose providers are liars: `acme` gives out the mailboxes of `acme.example`, `other` of nobody, `entra`
-/// speaks like Microsoft, `hub` like GitHub.
+/// speaks like Microsoft, `hub` like GitHub, `google` like Google, where `acme.example` has a Workspace.
 pub struct World {
     pub app: TestApp,
     pub acme: Liar,
@@ -55,10 +77,12 @@ impl World {
             oidc("other", "Other", &other),
             entra,
             hub,
+            Provider::google("the-desk", CLIENT_SECRET).authoritative_for(["gmail.com", "acme.example"]),
         ];
         let fetch =
             FetchSettings { allow_local_http: true, timeout: Duration::from_millis(1500), ..FetchSettings::default() };
-        let fetch = Arc::new(HttpsClient::new(fetch).expect("a client"));
+        let client = HttpsClient::new(fetch).expect("a client");
+        let fetch = Arc::new(AsGoogle { client, liar: other.issuer.clone() });
         let app = TestApp::assembled(
             store,
             auth_store,
@@ -79,7 +103,11 @@ impl World {
 
     fn issuer(&self, provider: &str) -> String {
         let base = &self.liar(provider).issuer;
-        if provider == "microsoft" { format!("{base}/{TENANT}/v2.0") } else { base.clone() }
+        match provider {
+            "microsoft" => format!("{base}/{TENANT}/v2.0"),
+            "google" => GOOGLE.to_owned(),
+            _ => base.clone(),
+        }
     }
 
     /// Where the browser is sent.
