@@ -1,6 +1,7 @@
 //! The first proof of a mailbox. Whoever made an account under somebody else's address, by whatever way,
 //! must not keep a foot in it once the holder of the mailbox comes (arXiv 2205.10174).
 
+use connect_core::event::Cause;
 use connect_core::user::User;
 use connect_core::{EmailAddress, Result};
 
@@ -15,10 +16,13 @@ impl Auth {
         if user.proven {
             return Ok(user);
         }
-        // Ended before it is noted: a crash in between ends them again.
+        // What opens sessions ends before them, and they before the keys, which only they make. It is noted last: a
+        // crash in between ends all of it again.
+        let desk = &self.inner.desk;
+        desk.users().unlink_all(user.id).await?;
         self.end_all_sessions(user.id).await?;
-        self.inner.desk.users().unlink_all(user.id).await?;
-        self.inner.desk.users().set_proven(user.id).await
+        desk.end_unproven_keys(user.id, &Cause::default()).await?;
+        desk.users().set_proven(user.id).await
     }
 
     /// Whether nobody may sign in with this address, because it is one of the desk's own: mail to it is read

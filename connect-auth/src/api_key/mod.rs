@@ -114,7 +114,8 @@ impl Auth {
         if !shown.fits(&key) {
             return Ok(None);
         }
-        let Some(owner) = desk.user(key.owner).await?.filter(|owner| !owner.disabled) else { return Ok(None) };
+        let is_good = |owner: &User| !owner.disabled && !key.is_planted(owner);
+        let Some(owner) = desk.user(key.owner).await?.filter(is_good) else { return Ok(None) };
         Ok(Some(KnownKey { workspace, key: Arc::new(key), owner: Arc::new(owner), at: shown.now, epoch }))
     }
 

@@ -57,12 +57,21 @@ pub struct NewApiKey {
     pub networks: Vec<Network>,
 }
 
+/// Whose a key is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyOwner {
+    /// Who.
+    pub user: UserId,
+    /// Whether the holder of their mailbox has been seen.
+    pub proven: bool,
+}
+
 impl ApiKey {
     /// Decides what a new key of this owner is, who may do what `may` says. `secret` tells what is kept of the
     /// secret that is made for the key's id.
     pub fn create(
         new: NewApiKey,
-        owner: UserId,
+        owner: KeyOwner,
         may: impl Fn(Action) -> bool,
         limits: &KeyLimits,
         secret: impl FnOnce(ApiKeyId) -> SecretTrace,
@@ -79,7 +88,7 @@ impl ApiKey {
         let key = Self {
             id,
             name: new.name,
-            owner,
+            owner: owner.user,
             scopes: new.scopes,
             secret: secret(id),
             replaced: None,
@@ -87,6 +96,7 @@ impl ApiKey {
             created_at: moment.now(),
             rotated_at: moment.now(),
             expires_at: end(new.expires_at, limits, moment.now())?,
+            unproven: !owner.proven,
             last_used_at: None,
             version: Version::FIRST,
         };
@@ -101,13 +111,13 @@ impl ApiKey {
     /// several who rotate at once one is heard, and nobody's new secret is ended by another's.
     pub fn rotate(
         &self,
-        by: UserId,
+        by: KeyOwner,
         overlap: Option<Duration>,
         limits: &KeyLimits,
         secret: SecretTrace,
         now: Timestamp,
     ) -> Result<(Self, RecordChange)> {
-        if by != self.owner {
+        if by.user != self.owner {
             return Err(Error::Forbidden("only its owner rotates a key"));
         }
         let overlap = overlap.unwrap_or(limits.overlap);
@@ -135,6 +145,7 @@ impl ApiKey {
                 None if limits.endless => None,
                 None => Some(now.plus(limits.lifetime)),
             },
+            unproven: !by.proven,
             version: self.version.next(),
             ..self.clone()
         };

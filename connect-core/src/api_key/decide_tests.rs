@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use super::*;
 use crate::testing::{ManualClock, SeededRandom};
-use crate::{Action, Actor, Clock, Error, Ids, Moment, Result};
+use crate::{Action, Actor, Clock, EmailAddress, Error, Ids, Moment, Result};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
-const OWNER: UserId = UserId::from_bits(2);
+const OWNER: KeyOwner = KeyOwner { user: UserId::from_bits(2), proven: true };
 
 struct Table {
     clock: Arc<ManualClock>,
@@ -24,7 +24,7 @@ impl Table {
     }
 
     fn create(&self, new: NewApiKey, may: impl Fn(Action) -> bool, limits: &KeyLimits) -> Result<ApiKey> {
-        let moment = Moment::new(&self.ids, self.now(), Actor::User(OWNER));
+        let moment = Moment::new(&self.ids, self.now(), Actor::User(OWNER.user));
         ApiKey::create(new, OWNER, may, limits, |_| trace("first"), &moment).map(|(key, _)| key)
     }
 
@@ -127,9 +127,29 @@ fn sec_67_an_overlap_does_not_outlast_the_old_secrets_own_end() {
 }
 
 #[test]
+fn sec_22_a_key_remembers_whether_its_owner_was_proven() {
+    let table = Table::new();
+    let moment = Moment::new(&table.ids, table.now(), Actor::User(OWNER.user));
+    let nobody = KeyOwner { proven: false, ..OWNER };
+    let make = |owner| ApiKey::create(new(), owner, |_| true, &KeyLimits::USUAL, |_| trace("first"), &moment);
+    let email = EmailAddress::parse("email", "ada@example.org").expect("an address");
+    let (unseen, _) = User::register(email.clone(), Name::from_address(&email), &moment);
+    let seen = User { proven: true, ..unseen.clone() };
+    let (planted, _) = make(nobody).expect("a key");
+    assert!(planted.is_planted(&seen) && !planted.is_planted(&unseen));
+    let (good, _) = make(OWNER).expect("a key");
+    assert!(!good.is_planted(&seen) && !good.is_planted(&unseen), "it came from a desk that had seen its owner");
+    let (stolen, _) = good.rotate(nobody, None, &KeyLimits::USUAL, trace("x"), table.now()).expect("rotated");
+    assert!(stolen.is_planted(&seen), "a secret that was given out before the proof");
+    let text = serde_json::to_string(&good).expect("text");
+    assert!(!text.contains("unproven"), "keys of before are written as they were: {text}");
+}
+
+#[test]
 fn sec_67_only_the_owner_gets_a_new_secret() {
     let table = Table::new();
-    let other = table.key().rotate(UserId::from_bits(3), None, &KeyLimits::USUAL, trace("x"), table.now());
+    let other = KeyOwner { user: UserId::from_bits(3), proven: true };
+    let other = table.key().rotate(other, None, &KeyLimits::USUAL, trace("x"), table.now());
     assert!(matches!(other, Err(Error::Forbidden(_))));
 }
 

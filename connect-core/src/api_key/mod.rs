@@ -10,6 +10,7 @@ mod grant;
 mod network;
 mod scopes;
 mod service;
+mod unproven;
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -17,9 +18,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::record::{RecordKey, RecordKind};
+use crate::user::User;
 use crate::{ApiKeyId, Name, Timestamp, UserId, Version};
 
-pub use decide::{KeyLimits, NewApiKey};
+pub use decide::{KeyLimits, KeyOwner, NewApiKey};
 pub(crate) use grant::Grant;
 pub use network::Network;
 pub use scopes::Scopes;
@@ -53,6 +55,9 @@ pub struct ApiKey {
     pub rotated_at: Timestamp,
     /// When it ends; none if it does not by itself.
     pub expires_at: Option<Timestamp>,
+    /// Whether it was made, or given its present secret, while nobody had seen the holder of its owner's mailbox.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unproven: bool,
     /// When it was last used, to about an hour.
     #[serde(default)]
     pub last_used_at: Option<Timestamp>,
@@ -105,6 +110,12 @@ impl ApiKey {
     /// The key a key is found by, over all workspaces.
     pub(crate) fn id_key(id: ApiKeyId) -> String {
         format!("id:{id}")
+    }
+
+    /// Whether it was made before the holder of its owner's mailbox came, who has come since: it is as good as
+    /// revoked, however it came to be.
+    pub fn is_planted(&self, owner: &User) -> bool {
+        self.unproven && owner.proven
     }
 
     /// Whether it has not ended by itself.

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::{ApiKey, KeyLimits, NewApiKey, SecretTrace};
+use super::{ApiKey, KeyLimits, KeyOwner, NewApiKey, SecretTrace};
 use crate::change::ChangeSet;
 use crate::desk::Tries;
 use crate::page::decode_id;
 use crate::record::{Record, RecordKind};
 use crate::store::RecordList;
-use crate::{Access, Action, ApiKeyId, Desk, Error, Limit, Page, Result, UserId};
+use crate::{Access, Action, ApiKeyId, Desk, Error, Limit, Page, Result};
 
 /// The API keys of a workspace, as one access sees them. No key sees any.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl ApiKeys<'_> {
         secret: impl FnOnce(ApiKeyId) -> SecretTrace,
     ) -> Result<ApiKey> {
         self.desk.demand(self.access, Action::ManageApiKeys)?;
-        let owner = self.owner()?;
+        let owner = self.owner().await?;
         if let Some(earlier) = self.desk.replayed(self.access).await? {
             return Ok(earlier.records.first().ok_or(Error::NotFound("api key"))?.read()?);
         }
@@ -71,7 +71,7 @@ impl ApiKeys<'_> {
         secret: SecretTrace,
     ) -> Result<ApiKey> {
         self.desk.demand(self.access, Action::ManageApiKeys)?;
-        let by = self.owner()?;
+        let by = self.owner().await?;
         if let Some(earlier) = self.desk.replayed(self.access).await? {
             return Ok(earlier.records.first().ok_or(Error::NotFound("api key"))?.read()?);
         }
@@ -110,8 +110,10 @@ impl ApiKeys<'_> {
     }
 
     /// Whose a key is that the caller makes: a person's, never a program's or the host's.
-    fn owner(&self) -> Result<UserId> {
-        self.access.user().ok_or(Error::Forbidden(Action::ManageApiKeys.as_str()))
+    async fn owner(&self) -> Result<KeyOwner> {
+        let forbidden = || Error::Forbidden(Action::ManageApiKeys.as_str());
+        let user = self.desk.user(self.access.user().ok_or_else(forbidden)?).await?.ok_or_else(forbidden)?;
+        Ok(KeyOwner { user: user.id, proven: user.proven })
     }
 
     async fn find(&self, id: ApiKeyId) -> Result<ApiKey> {

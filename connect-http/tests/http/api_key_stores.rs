@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use connect_core::{AuthStore, Store};
+use connect_auth::Client;
+use connect_core::workspace::moving::{Export, Importing};
+use connect_core::{AuthStore, EmailAddress, Store};
 use connect_store::{MemoryStore, SqliteSettings, SqliteStore};
 use serde_json::json;
 
@@ -85,6 +87,41 @@ async fn sec_67_another_node_hears_of_the_end_within_a_second() {
     assert_eq!(there.patch(&ticket, &json!({"priority": "high"})).await.problem(401), "unauthorized", "gone");
     two.finish().await;
     one.finish().await;
+}
+
+#[tokio::test]
+async fn sec_22_keys_that_moved_with_their_workspace_outlast_the_first_proof_of_their_owner() {
+    let (one, _, owner, _) = TestApp::acme().await;
+    let (moved, rotated) =
+        (made(&owner, &asked(&["tickets.read"])).await, made(&owner, &asked(&["tickets.read"])).await);
+    one.deliver().await;
+    let two = TestApp::new();
+    let acme = one.desk.find_workspace("acme").await.expect("read").expect("it is there").id;
+    let mut export = Export::begin(one.desk.store().clone(), acme).await.expect("it is there");
+    let mut importing = Importing::begin(&two.desk, export.header()).await.expect("it is new here");
+    while let Some(lines) = export.next().await.expect("nobody changes it") {
+        for line in lines {
+            importing.take(line).await.expect("taken");
+        }
+    }
+    let (robot, other) = (two.bearer(token(&moved)), two.bearer(token(&rotated)));
+    robot.get(LIST).await.expect(200);
+    // Somebody gets at the account on the new desk before its holder comes, and has another secret made.
+    let email = EmailAddress::parse("email", "agent@acme.example").expect("an address");
+    let user = two.desk.users().find(&email).await.expect("read").expect("moved along");
+    assert!(!user.proven);
+    let opened = two.auth.open_session(user, "test", &Client::default(), None).await.expect("opened");
+    let mallory = two.bearer(&opened.token.text());
+    let stolen = mallory.post(&format!("{}/rotate", path(&rotated)), &json!({})).await.expect(200);
+    let stolen = two.bearer(token(&stolen));
+    stolen.get(LIST).await.expect(200);
+    two.sign_in("agent@acme.example").await;
+    robot.get(LIST).await.expect(200);
+    for over in [stolen, other] {
+        assert_eq!(over.get(LIST).await.problem(401), "unauthorized", "what was made before the proof is over");
+    }
+    one.finish().await;
+    two.finish().await;
 }
 
 /// A key's life on a store: made, found, used, rotated by many at once, revoked.

@@ -8,6 +8,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use crate::api_keys::{KEYS, asked, made, token};
 use crate::app::{Answer, TestApp, User, settings};
 
 async fn ask(app: &TestApp, user: &User, email: &str) -> Value {
@@ -116,9 +117,19 @@ async fn sec_22_the_first_proof_of_a_mailbox_ends_what_was_opened_before() {
     let opened = app.auth.open_session(planted.clone(), "test", &connect_auth::Client::default(), None).await;
     let mallory = app.anonymous().with_token(&opened.expect("opened").token.text());
     mallory.get("/me").await.expect(200);
+    mallory.post("/workspaces", &json!({"name": "Acme", "slug": "acme"})).await.expect(201);
+    let key = made(&mallory, &asked(&["tickets.read"])).await;
+    let robot = app.bearer(token(&key));
+    robot.get("/workspaces/acme/tickets").await.expect(200);
     let pending = ask(&app, &mallory, "mallory@example.org").await;
     let code = app.code("mallory@example.org");
     let victim = app.sign_in("victim@example.org").await;
+    let late = robot.get("/workspaces/acme/tickets").await;
+    assert_eq!(late.problem(401), "unauthorized", "the planted key is over");
+    assert_eq!(victim.get(KEYS).await.expect(200)["data"], json!([]), "and in no list");
+    let own = made(&victim, &asked(&["tickets.read"])).await;
+    app.sign_in("victim@example.org").await;
+    app.bearer(token(&own)).get("/workspaces/acme/tickets").await.expect(200);
     assert_eq!(mallory.get("/me").await.problem(401), "unauthorized", "the planted session is over");
     assert_eq!(
         enter(&mallory, &pending, &code, false).await.problem(401),

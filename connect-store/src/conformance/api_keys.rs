@@ -1,12 +1,12 @@
 //! API keys: records that are found by their id, without knowing the workspace.
 
-use connect_core::api_key::{ApiKey, KeyLimits, NewApiKey, SecretTrace};
+use connect_core::api_key::{ApiKey, KeyLimits, KeyOwner, NewApiKey, SecretTrace};
 use connect_core::{Action, ChangeSet, UserId, WorkspaceId};
 
 use super::World;
 use super::world::name;
 
-const OWNER: UserId = UserId::from_bits(7);
+const OWNER: KeyOwner = KeyOwner { user: UserId::from_bits(7), proven: true };
 
 fn trace(secret: &str) -> SecretTrace {
     SecretTrace { hash: secret.to_owned(), last_four: "abcd".to_owned() }
