@@ -9,6 +9,7 @@ use crate::challenge::{Asked, email_change};
 use crate::code::ChallengeSecret;
 use crate::evaluate::Proven;
 use crate::sign_in::{IssuedCode, SignInError, SignedIn, VerifyCode};
+use crate::unbroken::unbroken;
 
 impl Auth {
     /// Sends a code to the address that somebody who is signed in wants to have. Whether somebody else has it is
@@ -38,8 +39,12 @@ impl Auth {
     ) -> Result<SignedIn, SignInError> {
         let purpose = email_change(identity.user.id, identity.user.former.len());
         let proven = self.guess(&verify, &purpose).await?;
-        let outcome = self.change_email(identity, &proven, &verify.client, keep_sessions).await;
-        self.conclude(&verify, proven, outcome).await
+        let (auth, identity) = (self.clone(), identity.clone());
+        unbroken(async move {
+            let outcome = auth.change_email(&identity, &proven, &verify.client, keep_sessions).await;
+            auth.conclude(&verify, proven, outcome).await
+        })
+        .await
     }
 
     async fn change_email(
@@ -55,6 +60,10 @@ impl Auth {
         }
         if users.find(email).await?.is_some_and(|holder| holder.id != identity.user.id) {
             return Err(Error::Taken { field: "email" }.into());
+        }
+        if !keep_sessions {
+            // Before anything is changed, and again afterwards: a fault in between leaves none of them alive.
+            self.end_sessions_but(identity, identity.session.id).await?;
         }
         let mut signed_in = self.renew_session(identity, proven, client).await?;
         signed_in.user = users.change_email(identity.user.id, identity.user.former.len(), email).await?;

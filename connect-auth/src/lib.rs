@@ -31,6 +31,7 @@ mod settings;
 mod sign_in;
 mod sign_up;
 mod step_up;
+mod unbroken;
 
 pub use api_key::{ApiKeyToken, IssuedKey, KEY_METHOD, KeyIdentity};
 pub use attachment_link::AttachmentLink;

@@ -5,6 +5,7 @@ use connect_core::store::Revoke;
 use connect_core::user::LinkedAccount;
 
 use crate::auth::{Auth, Identity};
+use crate::unbroken::unbroken;
 
 impl Auth {
     /// The accounts that sign a person in.
@@ -16,9 +17,12 @@ impl Auth {
     /// It needs a recent proof. A code by mail remains a way in.
     pub async fn unlink_account(&self, identity: &Identity, provider: &str) -> Result<()> {
         self.require_recent(identity)?;
-        let cause = identity.cause.clone();
-        self.inner.desk.users().because(cause.clone()).unlink(identity.user.id, provider).await?;
-        self.end(identity.user.id, Revoke::AllBut(identity.session.id), None, cause).await?;
-        Ok(())
+        let (auth, provider, cause) = (self.clone(), provider.to_owned(), identity.cause.clone());
+        let (user, others) = (identity.user.id, Revoke::AllBut(identity.session.id));
+        unbroken(async move {
+            let users = auth.inner.desk.users().because(cause.clone());
+            auth.ending_sessions(user, others, cause, users.unlink(user, &provider)).await
+        })
+        .await
     }
 }

@@ -1,8 +1,5 @@
 //! A browser comes back from a provider.
 
-use std::future::Future;
-use std::pin::Pin;
-
 use connect_core::store::Revoke;
 use connect_core::{EmailAddress, Error, SessionId};
 
@@ -15,6 +12,7 @@ use super::{Failure, OAuthError};
 use crate::auth::{Auth, Client, Identity};
 use crate::sign_in::SignedIn;
 use crate::sign_up;
+use crate::unbroken::unbroken;
 
 /// What a browser brings.
 #[derive(Debug, Clone)]
@@ -103,18 +101,20 @@ impl Auth {
         let ip = format!("fail-ip:{}", client.quota_key());
         // Taken first and given back when it was right, as for codes: the journal must not be flooded.
         self.count(ip.clone(), self.inner.settings.quotas.failures_per_ip).await?;
-        // Boxed: it holds much, and the requests that wait for it are many.
-        let finished: Pin<Box<dyn Future<Output = _> + Send + '_>> = Box::pin(self.finished(answer));
-        match finished.await {
-            Ok(outcome) => {
-                if let Err(error) = self.inner.limiter.give_back(ip, self.inner.desk.now()).await {
-                    // The session is there and its token is known nowhere else: one failure more is kept.
-                    tracing::warn!(%error, "a sign-in that was right stays counted as a wrong one");
+        let auth = self.clone();
+        unbroken(async move {
+            match auth.finished(answer).await {
+                Ok(outcome) => {
+                    if let Err(error) = auth.inner.limiter.give_back(ip, auth.inner.desk.now()).await {
+                        // The session is there and its token is known nowhere else: one failure more is kept.
+                        tracing::warn!(%error, "a sign-in that was right stays counted as a wrong one");
+                    }
+                    Ok(outcome)
                 }
-                Ok(outcome)
+                Err(failure) => Err(auth.refuse(&name, &client, failure).await),
             }
-            Err(failure) => Err(self.refuse(&name, &client, failure).await),
-        }
+        })
+        .await
     }
 
     async fn finished(&self, answer: OAuthAnswer) -> Result<OAuthOutcome, Failure> {
@@ -175,6 +175,9 @@ impl Auth {
                 }
                 let user = users.find_or_create(&told.email, None).await?;
                 if !user.disabled {
+                    // Before the account is linked, and again when the session is there: a fault in between leaves none
+                    // of them alive.
+                    self.end(user.id, replaces.map_or(Revoke::All, Revoke::AllBut), None, cause.clone()).await?;
                     self.link_account(user.id, &proven, cause.clone()).await?;
                 }
                 Some(user)

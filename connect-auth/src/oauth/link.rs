@@ -9,6 +9,7 @@ use super::identity::Proven;
 use super::{Failure, OAuthError};
 use crate::auth::{Auth, Client, Identity};
 use crate::sign_in::SignedIn;
+use crate::unbroken::unbroken;
 
 /// The kind of a flow that waits for a code.
 const FLOW: &str = "oauth-account";
@@ -30,22 +31,22 @@ impl Auth {
         client: &Client,
     ) -> Result<bool, OAuthError> {
         let Some(proven) = self.take_flow::<Proven>(FLOW, browser, "").await? else { return Ok(false) };
-        let linked = async {
+        let (auth, signed_in, client) = (self.clone(), signed_in.clone(), client.clone());
+        unbroken(async move {
+            let (user, session) = (signed_in.user.id, &signed_in.session);
             let is_theirs = proven.email.as_ref().is_some_and(|told| told.email == signed_in.user.email);
-            if !is_theirs {
-                return Err(Failure::Refused("another_address"));
+            let linked = if is_theirs {
+                let cause = client.cause(Some(&session.method), auth.inner.desk.random());
+                auth.link_and_follow(user, &proven, Revoke::AllBut(session.id), &cause).await
+            } else {
+                Err(Failure::Refused("another_address"))
+            };
+            match linked {
+                Ok(()) => Ok(true),
+                Err(failure) => Err(auth.refuse(&proven.key.provider, &client, failure).await),
             }
-            let cause = client.cause(Some(&signed_in.session.method), self.inner.desk.random());
-            self.link_account(signed_in.user.id, &proven, cause.clone()).await?;
-            let users = self.inner.desk.users().because(cause.clone());
-            users.follow(signed_in.user.id, &proven.profile).await?;
-            self.end(signed_in.user.id, Revoke::AllBut(signed_in.session.id), None, cause).await?;
-            Ok(())
-        };
-        match linked.await {
-            Ok(()) => Ok(true),
-            Err(failure) => Err(self.refuse(&proven.key.provider, client, failure).await),
-        }
+        })
+        .await
     }
 
     /// Links an account to whoever is signed in and has proved it recently.
@@ -55,11 +56,40 @@ impl Auth {
             Err(Error::StepUpRequired) => return Err(Failure::Refused("step_up")),
             Err(error) => return Err(error.into()),
         }
-        let cause = present.cause.clone();
-        self.link_account(present.user.id, proven, cause.clone()).await?;
-        self.inner.desk.users().because(cause.clone()).follow(present.user.id, &proven.profile).await?;
-        self.end(present.user.id, Revoke::AllBut(present.session.id), None, cause).await?;
-        Ok(())
+        let others = Revoke::AllBut(present.session.id);
+        self.link_and_follow(present.user.id, proven, others, &present.cause).await
+    }
+
+    /// Links an account to a user, takes over what the provider tells of them, and ends these of their sessions.
+    async fn link_and_follow(
+        &self,
+        user: UserId,
+        proven: &Proven,
+        which: Revoke,
+        cause: &Cause,
+    ) -> Result<(), Failure> {
+        let linked = async {
+            self.link_account(user, proven, cause.clone()).await?;
+            self.inner.desk.users().because(cause.clone()).follow(user, &proven.profile).await?;
+            Ok::<_, Failure>(())
+        };
+        self.ending_sessions(user, which, cause.clone(), linked).await
+    }
+
+    /// Changes how somebody gets in, and ends their sessions: before it, so that a fault in between leaves none of
+    /// them alive, and after it, as one may have been opened meanwhile. Repeated, it ends them even where there is
+    /// nothing left to change.
+    pub(super) async fn ending_sessions<T, E: From<Error>>(
+        &self,
+        user: UserId,
+        which: Revoke,
+        cause: Cause,
+        change: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        self.end(user, which, None, cause.clone()).await?;
+        let changed = change.await?;
+        self.end(user, which, None, cause).await?;
+        Ok(changed)
     }
 
     /// Links an account to a user, from whom whoever calls knows that they are its holder.
