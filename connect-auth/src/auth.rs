@@ -141,7 +141,8 @@ impl AuthBuilder {
 
     /// The subscriber that mails codes and invitations; give it to the desk's builder.
     pub fn mail(&self) -> Arc<dyn Subscriber> {
-        Arc::new(AuthMail { store: self.store.clone(), keys: self.keys.clone(), settings: self.settings.clone() })
+        let (store, limiter) = (self.store.clone(), self.limiter.clone());
+        Arc::new(AuthMail { store, limiter, keys: self.keys.clone(), settings: self.settings.clone() })
     }
 
     /// What seals the journal with the server's secret; give it to the desk's builder.

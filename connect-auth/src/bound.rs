@@ -10,6 +10,7 @@ use std::time::Duration;
 use connect_core::store::CodeForm;
 
 use crate::AuthSettings;
+use crate::rank::RANKS;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -73,7 +74,8 @@ impl AuthSettings {
     pub fn bound(&self) -> Bound {
         // A challenge takes its place among the live ones until its end, used up or not.
         let rounds = DAY.as_secs_f64() / self.code_lifetime.as_secs_f64() + 1.0;
-        let all = (rounds * f64::from(self.live_codes) * f64::from(self.max_attempts)).ceil();
+        let live = f64::from(self.live_codes) * f64::from(RANKS);
+        let all = (rounds * live * f64::from(self.max_attempts)).ceil();
         let short_guesses = if is_short(self.code_form) { f64::from(self.failures_a_day).min(all) } else { 0.0 };
         Bound {
             short_guesses,

@@ -8,6 +8,7 @@ use crate::auth::{Auth, Client};
 use crate::bound::is_short;
 use crate::code::{ChallengeSecret, Code};
 use crate::guesser::Guesser;
+use crate::rank::Rank;
 use crate::sign_in::IssuedCode;
 
 pub(crate) const CODE_LABEL: &str = "code";
@@ -31,6 +32,8 @@ pub(crate) struct Asked {
     pub(crate) held: Option<(ChallengeId, ChallengeSecret)>,
     pub(crate) workspace: Option<String>,
     pub(crate) client: Client,
+    /// Who is signed in to the account of this address, if that is who asks.
+    pub(crate) person: Option<UserId>,
     /// Whether work was done for it, so that it is sent although the address has had its share.
     pub(crate) paid: bool,
 }
@@ -67,20 +70,13 @@ impl Auth {
         }
         self.count_address(&caller, &asked.email.canonical()).await?;
         let guesser = self.guesser(&asked.client, &asked.email);
-        let sender = guesser.sends();
-        // All are asked, so that the work is the same whatever they say.
-        let short = self.take(format!("send:{sender}"), quotas.sends_per_address).await?.allowed;
-        let day = self.take(format!("send-day:{sender}"), quotas.sends_per_address_a_day).await?.allowed;
-        let may_leave = (short && day) || asked.paid;
-        // A mail that will not leave is counted apart, else one muted address could use up everybody's mail.
-        let purse = if may_leave { "mail:all" } else { "mail:muted" };
-        let desk_wide = self.take(purse.to_owned(), quotas.mails).await?.allowed;
-        let muted = !(may_leave && desk_wide);
+        let rank = self.rank(&guesser, asked.person, asked.paid).await?;
+        let muted = rank == Rank::Muted;
 
         let client = asked.client.clone();
         let (issued, kept) = match self.continue_held(&asked, &guesser, muted).await? {
             Some(issued) => (issued, true),
-            None => self.new_challenge(asked, &guesser).await?,
+            None => self.new_challenge(asked, &guesser, rank).await?,
         };
         self.note(&client, Fact::AuthCodeRequested { challenge: issued.id, muted: muted || !kept }).await?;
         Ok(issued)
@@ -120,7 +116,7 @@ impl Auth {
 
     /// A new challenge, and whether it was kept: an address with too many live codes gets one that looks the
     /// same and fits nothing.
-    async fn new_challenge(&self, asked: Asked, guesser: &Guesser) -> Result<(IssuedCode, bool)> {
+    async fn new_challenge(&self, asked: Asked, guesser: &Guesser, rank: Rank) -> Result<(IssuedCode, bool)> {
         let (settings, desk) = (&self.inner.settings, &self.inner.desk);
         let form: CodeForm = self.form_for(guesser).await?;
         let now = desk.now();
@@ -143,7 +139,7 @@ impl Auth {
             consumed: false,
             workspace: asked.workspace,
         };
-        let kept = self.inner.store.put_challenge(challenge.clone(), settings.live_codes).await?;
+        let kept = self.inner.store.put_challenge(challenge.clone(), rank.cap(settings.live_codes)).await?;
         Ok((self.issued(&challenge, secret), kept))
     }
 

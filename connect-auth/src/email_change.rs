@@ -26,7 +26,7 @@ impl Auth {
             return Err(Error::refused("same_address", "this is the address of the account already"));
         }
         let purpose = email_change(identity.user.id, identity.user.former.len());
-        self.issue(Asked { email, purpose, held, workspace: None, client, paid: false }).await
+        self.issue(Asked { email, purpose, held, workspace: None, client, person: None, paid: false }).await
     }
 
     /// Gives the account the address whose code was entered. All other sessions of the person end unless they

@@ -32,6 +32,11 @@ impl Guesser {
         self.failures()
     }
 
+    /// Whether it is a browser that is known for the account.
+    pub(crate) fn is_known(&self) -> bool {
+        self.device.is_some()
+    }
+
     fn streak(&self) -> String {
         format!("streak:{}", self.account)
     }

@@ -23,6 +23,7 @@ mod mail;
 #[cfg(feature = "oidc")]
 pub mod oauth;
 mod puzzle;
+mod rank;
 mod refusals;
 mod roles;
 mod sealer;

@@ -11,11 +11,13 @@ use connect_core::notify::{Mail, Outgoing};
 use connect_core::record::RecordKind;
 use connect_core::store::{Challenge, EventList};
 use connect_core::{
-    AuthStore, ChallengeId, Desk, EmailAddress, InvitationId, Limit, Result, Timestamp, UserId, WorkspaceId,
+    AuthStore, ChallengeId, Desk, EmailAddress, InvitationId, Limit, RateLimiter, Result, Timestamp, UserId,
+    WorkspaceId,
 };
 
 use crate::challenge::{CODE_LABEL, SIGN_IN};
 use crate::code::Code;
+use crate::rank::STRANGERS_MAIL;
 use crate::{AuthSettings, KeyRing, invitation, sign_up};
 
 const CODE: &str = "auth.code";
@@ -27,6 +29,7 @@ const FAILURES: &str = "auth.failures";
 #[derive(Debug)]
 pub(crate) struct AuthMail {
     pub(crate) store: Arc<dyn AuthStore>,
+    pub(crate) limiter: Arc<dyn RateLimiter>,
     pub(crate) keys: KeyRing,
     pub(crate) settings: Arc<AuthSettings>,
 }
@@ -92,6 +95,8 @@ impl AuthMail {
             return Ok(Composed::Drop("the code has ended"));
         }
         if !self.may_be_sent(desk, &challenge).await? {
+            // Else addresses that get no mail could use up the mail of those that do.
+            self.limiter.give_back(STRANGERS_MAIL.to_owned(), desk.now()).await?;
             return Ok(Composed::Drop("nobody may sign in with this address"));
         }
         let code = self.keys.open(CODE_LABEL, &challenge.sealed_code).and_then(|code| Code::parse(&code));

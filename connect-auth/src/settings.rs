@@ -38,7 +38,8 @@ pub struct Quotas {
     pub oauth_starts: Quota,
     /// Requests to the API from one session, API key or client address.
     pub requests: Quota,
-    /// Sign-in mails of the whole desk.
+    /// Sign-in mails of the whole desk that strangers ask for; and as many again for browsers that are known and
+    /// people who are signed in.
     pub mails: Quota,
 }
 
@@ -73,7 +74,8 @@ pub struct AuthSettings {
     pub max_sends: u32,
     /// How soon another code may be asked for.
     pub resend_after: Duration,
-    /// How many live codes an address may have, over all browsers.
+    /// How many live codes an address may have, over all browsers: so many that no mail carries, as many again for
+    /// strangers, for those who have done work, and for browsers that are known.
     pub live_codes: u32,
     /// How many wrong short codes an address may have in 24 hours before its codes become long.
     pub failures_a_day: u32,

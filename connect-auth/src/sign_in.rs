@@ -98,7 +98,7 @@ impl Auth {
     pub async fn request_code(&self, request: CodeRequest) -> Result<IssuedCode> {
         let CodeRequest { email, held, workspace, proof, client } = request;
         let paid = self.is_paid(proof.as_deref(), email.as_str()).await?;
-        self.issue(Asked { email, purpose: SIGN_IN.to_owned(), held, workspace, client, paid }).await
+        self.issue(Asked { email, purpose: SIGN_IN.to_owned(), held, workspace, client, person: None, paid }).await
     }
 
     /// Signs in with a code: counted first, then compared, then used up together with the new session.

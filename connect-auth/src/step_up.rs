@@ -33,7 +33,8 @@ impl Auth {
         client: Client,
     ) -> Result<IssuedCode> {
         let (email, purpose) = (identity.user.email.clone(), step_up(identity.user.id));
-        self.issue(Asked { email, purpose, held, workspace: None, client, paid: false }).await
+        let person = Some(identity.user.id);
+        self.issue(Asked { email, purpose, held, workspace: None, client, person, paid: false }).await
     }
 
     /// Proves with a code who somebody is who is signed in. They get a new session in the place of the present

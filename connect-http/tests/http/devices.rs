@@ -172,7 +172,7 @@ async fn sec_84_a_sign_in_with_an_unknown_browser_is_mailed() {
 }
 
 /// Does the work that a puzzle asks for.
-fn solve(puzzle: &str, email: &str) -> String {
+pub fn solve(puzzle: &str, email: &str) -> String {
     let bits: u32 = puzzle.split('.').nth(2).expect("bits").parse().expect("a number");
     let fits = |proof: &String| {
         let hash = Sha256::digest(format!("{proof} {email}"));

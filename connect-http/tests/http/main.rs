@@ -17,6 +17,7 @@ mod counting;
 mod devices;
 mod email_change;
 mod faults;
+mod floods;
 mod hang_ups;
 mod headers;
 mod limiter_faults;

@@ -130,7 +130,7 @@ pub(crate) const OPTIONS: &[OptionRow] = &[
     row("limit_failures_per_ip", Some("10/10m"), "Wrong codes entered from one client address"),
     row("limit_oauth_starts", Some("5/15m"), "Sign-ins with a provider begun from one client address"),
     row("limit_requests", Some("100/1m"), "Requests from one session, API key or client address"),
-    row("limit_mails", Some("5000/1h"), "Sign-in mails of the whole desk"),
+    row("limit_mails", Some("5000/1h"), "Sign-in mails of the whole desk, and as many for known browsers"),
     row("api_keys_endless", Some("no"), "yes lets API keys be made that never end by themselves"),
     row("ipv6_prefix", Some("64"), "Bits of an IPv6 address that tell clients apart, 32 to 64"),
     row("max_connections", Some("4096"), "Connections at once"),
