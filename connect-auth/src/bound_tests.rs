@@ -34,6 +34,7 @@ async fn sec_17_guessing_succeeds_as_often_as_the_bound_says() {
     let quotas = Quotas {
         sends_per_address: free,
         sends_per_address_a_day: free,
+        paid_sends_per_address: free,
         sends_per_ip: free,
         sends_per_site: free,
         addresses_per_ip: free,

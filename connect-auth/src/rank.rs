@@ -60,6 +60,8 @@ impl Auth {
         // All are asked, so that the work is the same whatever they say.
         let short = self.take(format!("send:{sender}"), quotas.sends_per_address).await?.allowed;
         let day = self.take(format!("send-day:{sender}"), quotas.sends_per_address_a_day).await?.allowed;
+        // Work is cheap to whoever has many machines, and a mailbox must not be filled by it either.
+        let paid = paid && self.take(format!("send-paid:{sender}"), quotas.paid_sends_per_address).await?.allowed;
         let rank = match (short && day, paid) {
             (false, false) => Rank::Muted,
             _ if is_known => Rank::Known,

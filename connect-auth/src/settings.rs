@@ -26,6 +26,8 @@ pub struct Quotas {
     pub sends_per_address: Quota,
     /// Codes sent to one address in a day.
     pub sends_per_address_a_day: Quota,
+    /// Codes sent to one address besides, for work that was done.
+    pub paid_sends_per_address: Quota,
     /// Codes asked for from one client address.
     pub sends_per_ip: Quota,
     /// Codes asked for from one site on IPv6, a /48: more than from one of its networks.
@@ -48,6 +50,7 @@ impl Default for Quotas {
         Self {
             sends_per_address: Quota::per_seconds(3, HOUR / 4),
             sends_per_address_a_day: Quota::per_seconds(10, 24 * HOUR),
+            paid_sends_per_address: Quota::per_seconds(10, HOUR),
             sends_per_ip: Quota::per_seconds(10, HOUR),
             sends_per_site: Quota::per_seconds(50, HOUR),
             addresses_per_ip: Quota::per_seconds(10, HOUR),
@@ -193,6 +196,7 @@ mod tests {
         for (quota, limit, minutes) in [
             (quotas.sends_per_address, 3, 15),
             (quotas.sends_per_address_a_day, 10, 24 * 60),
+            (quotas.paid_sends_per_address, 10, 60),
             (quotas.sends_per_ip, 10, 60),
             (quotas.addresses_per_ip, 10, 60),
             (quotas.failures_per_ip, 10, 10),

@@ -76,6 +76,7 @@ pub fn settings() -> AuthSettings {
     for quota in [
         &mut quotas.sends_per_address,
         &mut quotas.sends_per_address_a_day,
+        &mut quotas.paid_sends_per_address,
         &mut quotas.sends_per_ip,
         &mut quotas.sends_per_site,
         &mut quotas.addresses_per_ip,

@@ -103,3 +103,20 @@ async fn sec_72_addresses_that_get_no_mail_use_up_none() {
     app.sign_in(ADA).await;
     app.finish().await;
 }
+
+#[tokio::test]
+async fn sec_72_work_fills_no_mailbox_either() {
+    let mut settings = few();
+    settings.quotas.paid_sends_per_address = Quota::per_seconds(2, 3600);
+    let app = TestApp::with(settings);
+    let mut offered = flood(&app, ADA, 4).await;
+    assert_eq!(app.mail.mails().len(), 3);
+    for mails in [4, 5, 5, 5] {
+        let proof = solve(offered["puzzle"].as_str().expect("a puzzle"), ADA);
+        let body = json!({"email": ADA, "token": true, "proof": proof});
+        offered = app.anonymous().post("/auth/otp/request", &body).await.expect(202);
+        app.deliver().await;
+        assert_eq!(app.mail.mails().len(), mails);
+    }
+    app.finish().await;
+}

@@ -224,6 +224,7 @@ fn auth(said: &mut Said, environment: Option<Environment>) -> Option<AuthSetting
     for (name, place) in [
         ("limit_sends_per_address", &mut quotas.sends_per_address),
         ("limit_sends_per_address_a_day", &mut quotas.sends_per_address_a_day),
+        ("limit_paid_sends_per_address", &mut quotas.paid_sends_per_address),
         ("limit_sends_per_ip", &mut quotas.sends_per_ip),
         ("limit_sends_per_site", &mut quotas.sends_per_site),
         ("limit_addresses_per_ip", &mut quotas.addresses_per_ip),

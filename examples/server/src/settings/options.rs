@@ -120,6 +120,7 @@ pub(crate) const OPTIONS: &[OptionRow] = &[
     row("oauth_allow_private", Some("no"), "Whether providers may be on private addresses: yes or no"),
     row("limit_sends_per_address", Some("3/15m"), "Codes sent to one address in a short while"),
     row("limit_sends_per_address_a_day", Some("10/24h"), "Codes sent to one address in a day"),
+    row("limit_paid_sends_per_address", Some("10/1h"), "Codes sent to one address besides, for a solved puzzle"),
     row("limit_sends_per_ip", Some("10/1h"), "Codes asked for from one client address"),
     row("limit_sends_per_site", Some("50/1h"), "Codes asked for from one IPv6 site, a /48"),
     row(
