@@ -56,7 +56,7 @@ pub struct Invitation {
     pub email: EmailAddress,
     /// The role it promises.
     pub role: Role,
-    /// Who invited; their right is checked again on acceptance. None: the host.
+    /// Who invited; their right is checked again on acceptance, and whether they may still sign in. None: the host.
     pub invited_by: Option<UserId>,
     /// SHA-256 of the token, in base 64.
     pub token_hash: String,

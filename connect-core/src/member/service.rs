@@ -9,7 +9,9 @@ use crate::page::decode_id;
 use crate::record::{Record, RecordKind};
 use crate::store::RecordList;
 use crate::user::{ProvenMailbox, User};
-use crate::{Access, Action, EmailAddress, Error, InvitationId, Limit, Page, Result, Role, Standing, UserId};
+use crate::{
+    Access, Action, EmailAddress, Error, InvitationId, Limit, Page, Result, Role, Standing, UserId, WorkspaceId,
+};
 
 /// The members of a workspace, as one access sees them.
 #[derive(Debug)]
@@ -272,10 +274,7 @@ impl crate::Desk {
             let record = self.store().record(host.workspace_id(), Invitation::KIND, id.to_string()).await?;
             let invitation: Invitation = record.ok_or(Error::NotFound("invitation"))?.read()?;
             let inviter = match invitation.invited_by {
-                Some(user) => {
-                    let record = self.store().record(host.workspace_id(), Member::KIND, user.to_string()).await?;
-                    Some(record.map(|record| record.read::<Member>()).transpose()?.map(|member| member.role))
-                }
+                Some(user) => Some(self.present_role(host.workspace_id(), user).await?),
                 None => None,
             };
             let moment = self.moment_of(crate::Actor::User(person.user())).because(person.cause().clone());
@@ -291,6 +290,15 @@ impl crate::Desk {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// The role of a user in a workspace now. Who is disabled has none.
+    async fn present_role(&self, workspace: WorkspaceId, user: UserId) -> Result<Option<Role>> {
+        if self.user(user).await?.is_none_or(|user| user.disabled) {
+            return Ok(None);
+        }
+        let record = self.store().record(workspace, Member::KIND, user.to_string()).await?;
+        Ok(record.map(|record| record.read::<Member>()).transpose()?.map(|member| member.role))
     }
 
     /// Whether an open invitation waits for this address in any workspace.

@@ -163,3 +163,22 @@ async fn sec_58_each_role_may_do_what_the_matrix_says() {
     assert!(!viewer.get(&messages).await.text.contains("\"note\""), "a viewer sees no notes");
     app.finish().await;
 }
+
+#[tokio::test]
+async fn sec_59_what_somebody_invited_who_is_disabled_now_is_worth_nothing() {
+    let (app, _, owner, _) = TestApp::acme().await;
+    let admin = app.member(&owner, "admin@acme.example", "admin").await;
+    let body = json!({"email": "accomplice@else.example", "role": "admin"});
+    let invited = admin.post("/workspaces/acme/invitations", &body).await.expect(201);
+    app.deliver().await;
+    let token = json!({"token": app.invitation_token("accomplice@else.example")});
+    let path = format!("/workspaces/acme/invitations/{}/accept", invited["id"].as_str().expect("an id"));
+    let id = admin.get("/me").await.expect(200)["user"]["id"].as_str().expect("an id").parse().expect("a user");
+    app.desk.users().set_disabled(id, true).await.expect("disabled");
+    let accomplice = app.sign_in("accomplice@else.example").await;
+    assert_eq!(accomplice.post(&path, &token).await.problem(409), "inviter_lost_right");
+    assert_eq!(accomplice.get("/workspaces/acme").await.problem(404), "not_found");
+    app.desk.users().set_disabled(id, false).await.expect("enabled");
+    accomplice.post(&path, &token).await.expect(200);
+    app.finish().await;
+}
