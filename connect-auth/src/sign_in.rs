@@ -114,15 +114,12 @@ impl Auth {
         if self.is_reserved(&challenge.email) {
             return Err(not_right());
         }
-        let user = desk
-            .users()
-            .because(client.cause(Some(METHOD), desk.random()))
-            .find_or_create(&challenge.email, None::<Name>)
-            .await?;
+        let cause = client.cause(Some(METHOD), desk.random());
+        let user = desk.users().because(cause.clone()).find_or_create(&challenge.email, None::<Name>).await?;
         if user.disabled {
             return Err(not_right());
         }
-        let user = self.first_proof(user).await?;
+        let user = self.first_proof(user, &cause).await?;
         let (session, token) = self.fresh_session(&user, METHOD, client);
         let now = desk.now();
         let mut replaced = verify.replaces;

@@ -8,10 +8,12 @@ use axum::http::{HeaderValue, Method, Request};
 use connect_auth::AuthSettings;
 use connect_core::event::{Event, Fact};
 use connect_core::store::{EventList, Quota};
-use connect_core::{Actor, Limit, WorkspaceId};
+use connect_core::user::AccountKey;
+use connect_core::{Actor, EmailAddress, Limit, WorkspaceId};
 use connect_store::{SqliteSettings, SqliteStore};
 use serde_json::{Value, json};
 
+use crate::api_keys::{asked, made};
 use crate::app::{Answer, TestApp, User, settings};
 
 /// A request from somewhere.
@@ -148,6 +150,39 @@ async fn sec_80_changes_of_members_and_invitations_carry_who_from_where() {
         let events = named(&app, acme, name).await;
         assert_eq!(events.len(), 1, "{name}");
         assert_from_somewhere(&events[0], Some(answer));
+        assert_eq!(events[0].method.as_deref(), Some("email_code"));
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn sec_80_what_a_first_proof_ends_is_told_with_who_from_where() {
+    let app = TestApp::new();
+    let email = EmailAddress::parse("email", "victim@example.org").expect("an address");
+    let planted = app.desk.users().register(&email, None).await.expect("registered");
+    let account = AccountKey { provider: "acme".into(), issuer: "https://id.example".into(), subject: "eve-1".into() };
+    assert!(app.desk.users().link(planted.id, &account).await.expect("linked"));
+    let opened = app.auth.open_session(planted, "test", &connect_auth::Client::default(), None).await;
+    let mallory = app.bearer(&opened.expect("opened").token.text());
+    mallory.post("/workspaces", &json!({"name": "Acme", "slug": "acme"})).await.expect(201);
+    made(&mallory, &asked(&["tickets.read"])).await;
+    let issued = app.ask_code("victim@example.org").await;
+    let body = json!({
+        "challenge_id": issued["challenge_id"], "challenge_secret": issued["challenge_secret"],
+        "code": app.code("victim@example.org"),
+    });
+    let proven = send(&app, Method::POST, "/auth/otp/verify", None, Some(&body)).await;
+    proven.expect(200);
+    let acme = acme_id(&app).await;
+    for (workspace, name) in [
+        (WorkspaceId::DIRECTORY, "user.account_unlinked"),
+        (WorkspaceId::DIRECTORY, "auth.sessions_ended"),
+        (acme, "api_key.revoked"),
+        (WorkspaceId::DIRECTORY, "user.updated"),
+    ] {
+        let events = named(&app, workspace, name).await;
+        assert_eq!(events.len(), 1, "{name}");
+        assert_from_somewhere(&events[0], Some(&proven));
         assert_eq!(events[0].method.as_deref(), Some("email_code"));
     }
     app.finish().await;

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use axum::http::{Method, Request};
-use connect_core::EmailAddress;
 use connect_core::event::Fact;
+use connect_core::store::EventList;
 use connect_core::user::{AccountKey, User};
+use connect_core::{EmailAddress, Limit, WorkspaceId};
 use serde_json::{Value, json};
 
 use super::world::{TENANT, World, open, person, who};
@@ -243,6 +244,31 @@ async fn sec_47_somebody_who_has_just_proved_who_they_are_links_an_account() {
     world.refused(&world.back(&bob, "acme", &back).await);
     assert_eq!(world.reason().await, "session");
     assert!(linked(&bob).await.is_empty());
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn sec_80_an_account_that_is_linked_is_told_with_who_from_where() {
+    let world = World::new().await;
+    let (ada, elsewhere) = (world.browser(), world.browser());
+    elsewhere.sign_in("ada@acme.example", "/workspaces").await;
+    ada.sign_in("ada@acme.example", "/workspaces").await;
+    let address = ask_to_link(&ada, "other").await.expect("it leads there");
+    let back = world.agree("other", &address, person("ada-9", "ada@private.example"));
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(&back);
+    let callback = format!("/api/v1/auth/oauth/other/callback?{}", query.finish());
+    let answer = ada.send(Request::get(callback).header("user-agent", "Browser/1.0"), String::new()).await;
+    assert_eq!(answer.headers["location"], "/sign-in/accounts");
+    let list = EventList { limit: Limit::MAX, ..EventList::default() };
+    let events = world.app.desk.store().events(WorkspaceId::DIRECTORY, list).await.expect("events");
+    for name in ["user.account_linked", "auth.sessions_ended"] {
+        let event = events.iter().find(|event| event.fact.name() == name).expect(name);
+        assert_eq!(event.method.as_deref(), Some("email_code"), "{event:?}");
+        let agent = event.origin.as_ref().and_then(|origin| origin.agent.as_deref());
+        assert_eq!(agent, Some("Browser/1.0"), "{event:?}");
+        assert_eq!(event.request_id.as_deref(), answer.headers["x-request-id"].to_str().ok(), "{event:?}");
+    }
     world.finish().await;
 }
 

@@ -29,6 +29,7 @@ pub(crate) async fn handle(
         Some(token) => app.auth().authenticate(&token).await?,
         None => None,
     };
+    let present = present.map(|identity| identity.in_request(&client, app.desk().random()));
     let answer = OAuthAnswer {
         provider,
         browser: cookie(&app, &headers, Cookie::OAuth).and_then(BrowserSecret::parse),
