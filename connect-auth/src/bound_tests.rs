@@ -39,7 +39,9 @@ async fn sec_17_guessing_succeeds_as_often_as_the_bound_says() {
         sends_per_site: free,
         addresses_per_ip: free,
         failures_per_ip: free,
+        failures_per_site: free,
         oauth_starts: free,
+        oauth_starts_per_site: free,
         requests: free,
         mails: free,
     };

@@ -10,6 +10,7 @@ use crate::bound::is_short;
 use crate::challenge::{CODE_LABEL, bound, parts};
 use crate::code::Code;
 use crate::guesser::{DAY, Guesser};
+use crate::refusals::Refused;
 use crate::sign_in::{SignInError, VerifyCode};
 
 /// A code that was right. It is used up by whoever goes on with it.
@@ -26,18 +27,13 @@ impl Proven {
     }
 }
 
-/// What the wrong codes of a client are counted under.
-fn failures_of(verify: &VerifyCode) -> String {
-    format!("fail-ip:{}", verify.client.quota_key())
-}
-
 impl Auth {
     /// Looks at a code. A guess is taken from the client's share before it is looked at, so that parallel
     /// guesses cannot slip past; [`conclude`](Self::conclude) gives it back.
     pub(crate) async fn guess(&self, verify: &VerifyCode, purpose: &str) -> Result<Proven, SignInError> {
-        self.count(failures_of(verify), self.inner.settings.quotas.failures_per_ip).await?;
+        self.count_failure(&verify.client).await?;
         let outcome = self.prove(verify, purpose).await;
-        self.note_refused(verify, &outcome).await?;
+        self.note_refused(verify, &outcome).await;
         outcome
     }
 
@@ -50,25 +46,21 @@ impl Auth {
     ) -> Result<T, SignInError> {
         if outcome.is_ok() {
             self.inner.alarm.record(true, self.inner.desk.now());
-            if let Err(error) = self.refund(verify, &proven).await {
+            if let Err(error) = self.refund_guess(&proven.guesser, is_short(proven.challenge.form)).await {
                 // What the code was for is done, and its answer is known nowhere else: one failure more is kept.
                 warn!(%error, "a right code stays counted as a wrong one");
             }
+            self.forgive_failure(&verify.client).await;
         }
-        self.note_refused(verify, &outcome).await?;
+        self.note_refused(verify, &outcome).await;
         outcome
     }
 
-    async fn refund(&self, verify: &VerifyCode, proven: &Proven) -> Result<()> {
-        self.refund_guess(&proven.guesser, is_short(proven.challenge.form)).await?;
-        Ok(self.inner.limiter.give_back(failures_of(verify), self.inner.desk.now()).await?)
-    }
-
-    async fn note_refused<T>(&self, verify: &VerifyCode, outcome: &Result<T, SignInError>) -> Result<(), SignInError> {
+    async fn note_refused<T>(&self, verify: &VerifyCode, outcome: &Result<T, SignInError>) {
         if matches!(outcome, Err(SignInError::NotRight { .. })) {
-            self.note(&verify.client, Fact::AuthCodeRefused { challenge: verify.id }).await?;
+            let fact = Fact::AuthCodeRefused { challenge: verify.id };
+            self.refused(&verify.client, Refused::default(), None, fact).await;
         }
-        Ok(())
     }
 
     /// Counted first, then compared.
@@ -81,7 +73,8 @@ impl Auth {
         let remaining = Some(challenge.max_attempts - challenge.attempts);
         let guesser = self.guesser(&verify.client, &challenge.email);
         if !self.spend_guess(&guesser, is_short(challenge.form)).await? {
-            self.note(&verify.client, Fact::AuthBudgetSpent { challenge: challenge.id }).await?;
+            let fact = Fact::AuthBudgetSpent { challenge: challenge.id };
+            self.refused(&verify.client, Refused::default(), None, fact).await;
             return Err(SignInError::NotRight { remaining: Some(0) });
         }
         let fits = Code::parse(&verify.code).is_some_and(|code| {

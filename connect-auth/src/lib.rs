@@ -14,6 +14,7 @@ mod code;
 mod device;
 mod email_change;
 mod evaluate;
+mod failures;
 pub mod fetch;
 mod first_proof;
 mod guesser;

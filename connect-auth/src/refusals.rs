@@ -16,6 +16,8 @@ const WINDOW: Duration = Duration::from_secs(60);
 const EACH: u32 = 20;
 /// How many of all clients together.
 const ALL: u32 = 600;
+/// Of how many clients is told apart what was not kept; of all others together. So a minute costs the journal no more.
+const TOLD: usize = 20;
 /// How many clients are counted apart; all others count as one.
 const CLIENTS: usize = 10_000;
 
@@ -82,14 +84,20 @@ impl Refusals {
         }
     }
 
-    /// Takes out the windows that have ended, and answers whose refusals were not all kept, and how many.
+    /// Takes out the windows that have ended, and answers whose refusals were not all kept, and how many: of those
+    /// with the most each for itself, of all others in one number under a client that nothing is known of.
     fn ended(&self, now: Timestamp) -> Vec<(Client, u64)> {
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         let ended = counted.windows.extract_if(|_, window| is_over(window.since, now));
-        ended
-            .filter(|(_, window)| window.suppressed > 0)
-            .map(|(_, window)| (window.client, window.suppressed))
-            .collect()
+        let suppressed = ended.filter(|(_, window)| window.suppressed > 0);
+        let mut told: Vec<_> = suppressed.map(|(_, window)| (window.client, window.suppressed)).collect();
+        drop(counted);
+        told.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        if told.len() > TOLD {
+            let others = told.drain(TOLD..).map(|(_, count)| count).sum();
+            told.push((Client::default(), others));
+        }
+        told
     }
 }
 
@@ -100,7 +108,7 @@ fn is_over(since: Timestamp, now: Timestamp) -> bool {
 
 impl Auth {
     /// Keeps in the journal that something was refused. Of one client 20 a minute are kept, of all 600; for those
-    /// beyond, one event says how many they were. It is written on a task of its own: whoever asked may go away,
+    /// beyond, a few events say how many they were. It is written on a task of its own: whoever asked may go away,
     /// and a journal that cannot be written makes no refusal undone.
     pub async fn refused(&self, client: &Client, place: Refused, method: Option<&str>, fact: Fact) {
         let auth = self.clone();
@@ -129,11 +137,20 @@ impl Auth {
         self.tell(self.inner.refusals.ended(self.inner.desk.now())).await;
     }
 
+    /// One commit for all of them: a request waits for it.
     async fn tell(&self, suppressed: Vec<(Client, u64)>) {
-        for (client, count) in suppressed {
-            if let Err(error) = self.note(&client, Fact::AccessSuppressed { count }).await {
-                warn!(%error, count, "suppressed refusals could not be told");
-            }
+        if suppressed.is_empty() {
+            return;
+        }
+        let desk = &self.inner.desk;
+        let mut changes = ChangeSet::new(&desk.moment_of(Actor::System));
+        for (client, count) in &suppressed {
+            let moment = desk.moment_of(Actor::System).because(client.cause(None, desk.random()));
+            changes = changes.fact(Fact::AccessSuppressed { count: *count }, &moment);
+        }
+        if let Err(error) = desk.commit_facts(WorkspaceId::DIRECTORY, changes).await {
+            let count: u64 = suppressed.iter().map(|(_, count)| count).sum();
+            warn!(%error, count, "suppressed refusals could not be told");
         }
     }
 
@@ -178,6 +195,23 @@ mod tests {
         assert_eq!(kept.count(), 600);
         let told: u64 = refusals.ended(at(60)).into_iter().map(|(_, count)| count).sum();
         assert_eq!(told, 1960, "none is forgotten");
+    }
+
+    #[test]
+    fn sec_80_what_was_suppressed_of_very_many_clients_is_told_in_few_rows() {
+        let refusals = Refusals::default();
+        for n in 0..5000_u32 {
+            let client = Client { ip: Some(n.to_be_bytes().into()), ..Client::default() };
+            let times = if n == 4999 { 100 } else { 1 };
+            for _ in 0..times {
+                refusals.count(&client, at(0));
+            }
+        }
+        let told = refusals.ended(at(60));
+        assert_eq!(told.len(), 21);
+        assert_eq!(told[0].1, 100, "those with the most are told apart");
+        assert_eq!(told[20].0.ip, None, "of the others it is not said who they were");
+        assert_eq!(told.iter().map(|(_, count)| count).sum::<u64>(), 4999 + 100 - 600, "none is forgotten");
     }
 
     #[test]

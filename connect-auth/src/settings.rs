@@ -36,8 +36,12 @@ pub struct Quotas {
     pub addresses_per_ip: Quota,
     /// Wrong codes entered from one client address.
     pub failures_per_ip: Quota,
+    /// Wrong codes entered from one site on IPv6.
+    pub failures_per_site: Quota,
     /// Sign-ins with a provider that are begun from one client address.
     pub oauth_starts: Quota,
+    /// Sign-ins with a provider that are begun from one site on IPv6.
+    pub oauth_starts_per_site: Quota,
     /// Requests to the API from one session, API key or client address.
     pub requests: Quota,
     /// Sign-in mails of the whole desk that strangers ask for; and as many again for browsers that are known and
@@ -55,7 +59,9 @@ impl Default for Quotas {
             sends_per_site: Quota::per_seconds(50, HOUR),
             addresses_per_ip: Quota::per_seconds(10, HOUR),
             failures_per_ip: Quota::per_seconds(10, HOUR / 6),
+            failures_per_site: Quota::per_seconds(50, HOUR / 6),
             oauth_starts: Quota::per_seconds(5, HOUR / 4),
+            oauth_starts_per_site: Quota::per_seconds(25, HOUR / 4),
             requests: Quota::per_seconds(100, 60),
             mails: Quota::per_seconds(5000, HOUR),
         }
@@ -206,8 +212,13 @@ mod tests {
         ] {
             assert_eq!(quota, Quota::per_seconds(limit, minutes * 60));
         }
-        let (site, ip) = (quotas.sends_per_site, quotas.sends_per_ip);
-        assert!(site.limit > ip.limit && site.window == ip.window, "a site has more than one of its networks");
+        for (site, ip) in [
+            (quotas.sends_per_site, quotas.sends_per_ip),
+            (quotas.failures_per_site, quotas.failures_per_ip),
+            (quotas.oauth_starts_per_site, quotas.oauth_starts),
+        ] {
+            assert!(site.limit > ip.limit && site.window == ip.window, "a site has more than one of its networks");
+        }
     }
 
     #[test]

@@ -98,17 +98,14 @@ impl Auth {
     pub async fn finish_oauth(&self, answer: OAuthAnswer) -> Result<OAuthOutcome, OAuthError> {
         let (name, client) = (answer.provider.clone(), answer.client.clone());
         self.provider(&name)?;
-        let ip = format!("fail-ip:{}", client.quota_key());
         // Taken first and given back when it was right, as for codes: the journal must not be flooded.
-        self.count(ip.clone(), self.inner.settings.quotas.failures_per_ip).await?;
+        self.count_failure(&client).await?;
         let auth = self.clone();
         unbroken(async move {
-            match auth.finished(answer).await {
+            // Boxed: it holds much.
+            match Box::pin(auth.finished(answer)).await {
                 Ok(outcome) => {
-                    if let Err(error) = auth.inner.limiter.give_back(ip, auth.inner.desk.now()).await {
-                        // The session is there and its token is known nowhere else: one failure more is kept.
-                        tracing::warn!(%error, "a sign-in that was right stays counted as a wrong one");
-                    }
+                    auth.forgive_failure(&client).await;
                     Ok(outcome)
                 }
                 Err(failure) => Err(auth.refuse(&name, &client, failure).await),

@@ -25,6 +25,7 @@ use connect_core::{Error, StoreError};
 
 use crate::auth::{Auth, Client};
 use crate::fetch::{Fetch, FetchError};
+use crate::refusals::Refused;
 
 pub use callback::{OAuthAnswer, OAuthOutcome};
 pub use flow::BrowserSecret;
@@ -116,9 +117,7 @@ impl Auth {
             Failure::Other(error) => return error.into(),
         };
         let fact = Fact::AuthProviderRefused { provider: provider.to_owned(), reason: reason.to_owned() };
-        match self.note(client, fact).await {
-            Ok(()) => error,
-            Err(error) => error.into(),
-        }
+        self.refused(client, Refused::default(), None, fact).await;
+        error
     }
 }

@@ -66,6 +66,9 @@ impl Auth {
         let (provider, client) = (start.provider.clone(), start.client.clone());
         self.provider(&provider)?;
         self.count(format!("oauth-ip:{}", client.quota_key()), self.inner.settings.quotas.oauth_starts).await?;
+        if let Some(site) = client.site_key() {
+            self.count(format!("oauth-site:{site}"), self.inner.settings.quotas.oauth_starts_per_site).await?;
+        }
         match self.started(start).await {
             Ok(started) => Ok(started),
             Err(failure) => Err(self.refuse(&provider, &client, failure).await),

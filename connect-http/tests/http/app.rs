@@ -81,7 +81,9 @@ pub fn settings() -> AuthSettings {
         &mut quotas.sends_per_site,
         &mut quotas.addresses_per_ip,
         &mut quotas.failures_per_ip,
+        &mut quotas.failures_per_site,
         &mut quotas.oauth_starts,
+        &mut quotas.oauth_starts_per_site,
         &mut quotas.requests,
         &mut quotas.mails,
     ] {

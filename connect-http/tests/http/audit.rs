@@ -277,6 +277,21 @@ async fn sec_80_a_flood_of_refusals_does_not_flood_the_journal() {
 }
 
 #[tokio::test]
+async fn sec_80_wrong_codes_do_not_flood_the_journal_either() {
+    let app = TestApp::with(AuthSettings { live_codes: 100, ..settings() });
+    let issued = app.ask_code("ada@example.org").await;
+    for _ in 0..100 {
+        app.verify(&issued, "0000 0001").await.problem(401);
+    }
+    assert_eq!(named(&app, WorkspaceId::DIRECTORY, "auth.code_refused").await.len(), 20);
+    app.clock.advance(Duration::from_secs(60));
+    app.verify(&issued, "0000 0001").await.problem(401);
+    let told = named(&app, WorkspaceId::DIRECTORY, "access.suppressed").await;
+    assert_eq!(told.iter().map(|event| event.fact.clone()).collect::<Vec<_>>(), [Fact::AccessSuppressed { count: 80 }]);
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn sec_81_a_refusal_stays_though_its_request_changed_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("connect.db");

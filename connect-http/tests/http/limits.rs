@@ -376,3 +376,30 @@ async fn sec_74_what_is_counted_for_somebody_elses_address_is_never_told() {
     assert_eq!(app.mail.mails().len(), 1, "and all but the first were muted");
     app.finish().await;
 }
+
+#[tokio::test]
+async fn sec_69_a_site_of_many_networks_has_one_share_of_failures() {
+    let app = TestApp::with(with(|quotas| {
+        quotas.failures_per_ip = Quota::per_seconds(2, 600);
+        quotas.failures_per_site = Quota::per_seconds(6, 600);
+    }));
+    let issued = app.ask_code("ada@example.org").await;
+    let (bad, right) = (wrong(&app.code("ada@example.org")), app.code("ada@example.org"));
+    let enter = async |ip: &str, code: &str| {
+        let body = json!({
+            "challenge_id": issued["challenge_id"], "challenge_secret": issued["challenge_secret"], "code": code,
+        });
+        let peer: std::net::SocketAddr = format!("[{ip}]:4711").parse().expect("an address");
+        let request = Request::post("/api/v1/auth/otp/verify").header("content-type", "application/json");
+        let request = request.extension(axum::extract::ConnectInfo(peer)).body(Body::from(body.to_string()));
+        app.anonymous().send(request.expect("a request")).await.status.as_u16()
+    };
+    assert_eq!(enter("2001:db8:2::1", &right).await, 200, "what is right is given back to the site, too");
+    for network in 0..6 {
+        assert_eq!(enter(&format!("2001:db8:1:{network}::1"), &bad).await, 401);
+    }
+    assert_eq!(enter("2001:db8:1:77::1", &bad).await, 429, "a network of the site that has had no failure yet");
+    assert_eq!(enter("2001:db8:2::1", &bad).await, 401, "another site");
+    app.clock.advance(Duration::from_secs(600));
+    app.finish().await;
+}

@@ -1,6 +1,7 @@
 //! One lie each: the same answer to all, nobody signed in, and the journal says what it was.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use connect_core::event::Fact;
 use connect_store::{SqliteSettings, SqliteStore};
@@ -12,6 +13,8 @@ use crate::app::settings;
 /// Goes there and back while the provider lies; the word in the journal.
 async fn told(world: &World, lie: Lie) -> String {
     let browser = world.browser();
+    // Of one client's refusals so many a minute are kept.
+    world.app.clock.advance(Duration::from_secs(5));
     world.acme.tell(lie);
     let started = open(&browser, "/api/v1/auth/oauth/acme/start").await;
     let answer = if started.status == 303 {

@@ -229,7 +229,9 @@ fn auth(said: &mut Said, environment: Option<Environment>) -> Option<AuthSetting
         ("limit_sends_per_site", &mut quotas.sends_per_site),
         ("limit_addresses_per_ip", &mut quotas.addresses_per_ip),
         ("limit_failures_per_ip", &mut quotas.failures_per_ip),
+        ("limit_failures_per_site", &mut quotas.failures_per_site),
         ("limit_oauth_starts", &mut quotas.oauth_starts),
+        ("limit_oauth_starts_per_site", &mut quotas.oauth_starts_per_site),
         ("limit_requests", &mut quotas.requests),
         ("limit_mails", &mut quotas.mails),
     ] {
