@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::event::Event;
+use crate::change::ChangeSet;
+use crate::event::{Event, Fact};
 use crate::store::{EventList, TicketKey};
 use crate::{
     Access, Action, Actor, Desk, Error, FieldError, Limit, Page, Result, TicketId, Timestamp, WorkspaceId,
@@ -143,6 +144,14 @@ impl Audit<'_> {
             };
             self.forwards(list, start).await
         }
+    }
+
+    /// Notes that the journal is taken along as a whole.
+    pub async fn note_export(&self) -> Result<()> {
+        self.desk.demand(self.access, Action::ReadAudit)?;
+        let moment = self.desk.moment(self.access);
+        let changes = ChangeSet::new(&moment).fact(Fact::AuditExported {}, &moment);
+        self.desk.commit_facts(self.access.workspace_id(), changes).await
     }
 
     /// A ticket of the workspace, for the filter.

@@ -294,6 +294,9 @@ pub enum Fact {
         /// How many.
         count: u64,
     },
+    /// Somebody took the journal of a workspace with them, as a table of more than a page.
+    #[serde(rename = "audit.exported")]
+    AuditExported {},
     /// A file was uploaded. Its name is no part of the journal.
     #[serde(rename = "attachment.uploaded")]
     AttachmentUploaded {

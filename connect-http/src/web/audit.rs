@@ -6,6 +6,7 @@ use axum::response::Response;
 use connect_core::event::visible;
 
 use super::page::{Member, Shell, render, sentence};
+use super::step_up;
 use crate::api::audit::query::Query;
 use crate::api::message::shape::People;
 use crate::app::App;
@@ -95,11 +96,19 @@ pub(super) async fn show(
     });
     let slug = scope.access.workspace().slug.to_string();
     let base = app.base();
+    let recent = scope.caller.person().is_some_and(|person| app.auth().require_recent(&person.identity).is_ok());
+    let csv = if recent {
+        format!("{base}/api/v1/workspaces/{slug}/audit?{}", query.address("format", Some("csv")))
+    } else {
+        // The table needs a recent proof, and its address answers programs: so the way leads over that proof.
+        let here = format!("/{slug}/audit?{}", query.address("format", None));
+        format!("{base}/step-up?to={}", step_up::encoded(&here))
+    };
     Ok(render(&AuditPage {
         shell: Shell::inside(&app, "Audit log", &scope),
         rows: rows.collect(),
         next: page.next.map(|cursor| format!("{base}/{slug}/audit?{}", query.address("cursor", Some(&cursor)))),
-        csv: format!("{base}/api/v1/workspaces/{slug}/audit?{}", query.address("format", Some("csv"))),
+        csv,
         slug,
         fields: query.fields().iter().take(5).map(|(name, value)| (*name, (*value).to_owned())).collect(),
         oldest_first: query.order.as_deref() == Some("oldest"),

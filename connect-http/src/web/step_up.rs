@@ -31,7 +31,8 @@ struct CodePage {
     error: String,
 }
 
-fn encoded(to: &str) -> String {
+/// A path as a part of a query.
+pub(super) fn encoded(to: &str) -> String {
     url::form_urlencoded::byte_serialize(to.as_bytes()).collect()
 }
 

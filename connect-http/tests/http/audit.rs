@@ -460,13 +460,15 @@ async fn the_audit_log_is_a_table_too() {
     for n in 0..450 {
         owner.post("/workspaces/acme/labels", &json!({"name": format!("label-{n}")})).await.expect(201);
     }
-    let count = journal(&app, acme_id(&app).await).await.len();
+    let mut count = journal(&app, acme_id(&app).await).await.len();
     for (path, headers) in [
         ("/workspaces/acme/audit?format=csv&order=oldest", &[][..]),
         ("/workspaces/acme/audit?order=oldest", &[("accept", "text/html, text/csv;q=0.9")][..]),
     ] {
         let answer = owner.call(Method::GET, path, headers, None).await;
         assert_eq!(answer.status, 200);
+        // The last page, which is read after the first was given out, tells of this table itself.
+        count += 1;
         assert_eq!(answer.headers["content-type"], "text/csv; charset=utf-8");
         assert_eq!(answer.headers["content-disposition"], "attachment; filename=\"audit-acme.csv\"");
         let lines: Vec<&str> = answer.text.split_terminator("\r\n").collect();
@@ -477,6 +479,40 @@ async fn the_audit_log_is_a_table_too() {
     }
     let part = owner.get("/workspaces/acme/audit?format=csv&limit=5").await;
     assert_eq!(part.text.split_terminator("\r\n").count(), 6, "one page where a limit is given");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn sec_34_the_whole_journal_needs_a_recent_proof_and_its_export_is_told() {
+    let (app, _, owner, _) = TestApp::acme().await;
+    let member = app.member(&owner, "member@acme.example", "member").await;
+    let acme = acme_id(&app).await;
+    let page = async |path: &str| {
+        let request = Request::get(path).header("authorization", format!("Bearer {}", owner.token()));
+        owner.send(request.body(Body::empty()).expect("a request")).await.text
+    };
+    assert!(page("/acme/audit").await.contains("/api/v1/workspaces/acme/audit?format=csv"));
+    app.clock.advance(Duration::from_secs(10 * 60 + 1));
+    for headers in [&[][..], &[("accept", "text/csv")][..]] {
+        let path = if headers.is_empty() { "/workspaces/acme/audit?format=csv" } else { "/workspaces/acme/audit" };
+        let late = owner.call(Method::GET, path, headers, None).await;
+        assert_eq!(late.problem(403), "step_up_required", "a session that was stolen takes no journal along");
+    }
+    let none = member.get("/workspaces/acme/audit?format=csv").await;
+    assert_eq!(none.problem(403), "forbidden", "no code helps who may not read it");
+    assert!(page("/acme/audit?type=label.").await.contains("/step-up?to=%2Facme%2Faudit%3Ftype%3Dlabel."));
+    assert_eq!(
+        owner.get("/workspaces/acme/audit?format=csv&limit=5").await.status,
+        200,
+        "a page is what is seen anyway"
+    );
+    assert!(named(&app, acme, "audit.exported").await.is_empty());
+    let owner = app.sign_in("agent@acme.example").await;
+    let table = send(&app, Method::GET, "/workspaces/acme/audit?format=csv", Some(&owner), None).await;
+    assert_eq!(table.status, 200);
+    let told = named(&app, acme, "audit.exported").await;
+    assert_eq!(told.len(), 1);
+    assert_from_somewhere(&told[0], Some(&table));
     app.finish().await;
 }
 

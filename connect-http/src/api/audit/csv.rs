@@ -12,7 +12,7 @@ use super::query::Query;
 use super::shape::result;
 use crate::api::message::shape::People;
 use crate::app::App;
-use crate::extract::Scope;
+use crate::extract::{Caller, Scope};
 use crate::problem::Problem;
 use crate::slots::Slot;
 
@@ -83,8 +83,19 @@ impl Table {
     }
 }
 
-/// All events that fit, or one page of them. What is wrong with the first page is an answer of its own; after that a
-/// fault cuts the table off, so that it is not taken for whole.
+/// Refuses to give the whole journal to a session whose person has not proved lately who they are: it may be stolen.
+/// Who may not read it at all is told that instead, by the first page.
+fn may_export(app: &App, scope: &Scope, one_page: bool) -> Result<(), Problem> {
+    match &scope.caller {
+        Caller::Person(person) if !one_page && app.desk().may(&scope.access, Action::ReadAudit) => {
+            Ok(app.auth().require_recent(&person.identity)?)
+        }
+        Caller::Person(_) | Caller::Program(_) => Ok(()),
+    }
+}
+
+/// All events that fit, or one page of them. All are given only after a recent proof, and that is noted. What is wrong
+/// with the first page is an answer of its own; after that a fault cuts the table off, so that it is not taken for whole.
 pub(crate) async fn answer(
     app: App,
     scope: Scope,
@@ -92,6 +103,7 @@ pub(crate) async fn answer(
     cursor: Option<String>,
     one_page: bool,
 ) -> Result<Response, Problem> {
+    may_export(&app, &scope, one_page)?;
     let place = app.stream_slot(&scope.access)?;
     let slug = scope.access.workspace().slug.to_string();
     let list = if one_page { list } else { Query::in_long_pages(list) };
@@ -99,6 +111,8 @@ pub(crate) async fn answer(
     let first = format!("{COLUMNS}{}", table.page(cursor).await?);
     if one_page {
         table.next = None;
+    } else {
+        table.app.desk().audit(&table.scope.access).note_export().await?;
     }
     let rest = stream::unfold(Some(table), |table| async move {
         let mut table = table?;
