@@ -9,7 +9,7 @@ use connect_core::{Access, Desk};
 use crate::network::Network;
 use crate::origin::is_origin;
 use crate::problem::Problem;
-use crate::slots::{Slot, Slots, holder};
+use crate::slots::{Slot, Slots};
 
 /// Uploads and live streams of one person at once.
 const UPLOADS_EACH: usize = 4;
@@ -98,17 +98,19 @@ impl App {
         &self.inner.settings
     }
 
-    /// A place for an upload. Each holds a few megabytes while it lasts, and may last for minutes.
+    /// A place for an upload. Each holds a few megabytes while it lasts, and may last for minutes. Whoever may bring no
+    /// files takes none.
     pub(crate) fn upload_slot(&self, access: &Access) -> Result<Slot, Problem> {
+        self.desk().attachments(access).demand_upload()?;
         let detail = "there are too many uploads at once";
-        let slot = self.inner.uploads.take(holder(access));
+        let slot = self.inner.uploads.take(access.actor());
         slot.ok_or_else(|| Problem::unavailable("too_many_uploads", detail, 5))
     }
 
     /// A place for a live stream.
     pub(crate) fn stream_slot(&self, access: &Access) -> Result<Slot, Problem> {
         let detail = "there are too many live streams at once";
-        let slot = self.inner.streams.take(holder(access));
+        let slot = self.inner.streams.take(access.actor());
         slot.ok_or_else(|| Problem::unavailable("too_many_streams", detail, 15))
     }
 

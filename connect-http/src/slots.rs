@@ -3,20 +3,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use connect_core::{Access, Actor, ApiKeyId};
-
-/// Who takes places: a person, or a program with a key of theirs.
-pub(crate) type Holder = (Actor, Option<ApiKeyId>);
-
-/// Whoever has this access.
-pub(crate) fn holder(access: &Access) -> Holder {
-    (access.actor(), access.key())
-}
+use connect_core::Actor;
 
 /// Places that are taken and given back.
 #[derive(Debug, Clone)]
 pub(crate) struct Slots {
-    taken: Arc<Mutex<HashMap<Holder, usize>>>,
+    taken: Arc<Mutex<HashMap<Actor, usize>>>,
     all: usize,
     each: usize,
 }
@@ -24,8 +16,8 @@ pub(crate) struct Slots {
 /// A place. It is free again when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Slot {
-    taken: Arc<Mutex<HashMap<Holder, usize>>>,
-    holder: Holder,
+    taken: Arc<Mutex<HashMap<Actor, usize>>>,
+    holder: Actor,
 }
 
 impl Slots {
@@ -34,8 +26,9 @@ impl Slots {
         Self { taken: Arc::default(), all, each }
     }
 
-    /// Takes a place, if there is one for this person.
-    pub(crate) fn take(&self, holder: Holder) -> Option<Slot> {
+    /// Takes a place, if there is one for this person. Programs with keys of theirs take of the same ones: a person
+    /// can have any number of keys.
+    pub(crate) fn take(&self, holder: Actor) -> Option<Slot> {
         let mut taken = locked(&self.taken);
         if taken.values().sum::<usize>() >= self.all {
             return None;
@@ -61,7 +54,7 @@ impl Drop for Slot {
     }
 }
 
-fn locked(taken: &Mutex<HashMap<Holder, usize>>) -> MutexGuard<'_, HashMap<Holder, usize>> {
+fn locked(taken: &Mutex<HashMap<Actor, usize>>) -> MutexGuard<'_, HashMap<Actor, usize>> {
     taken.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -72,7 +65,7 @@ mod tests {
     #[test]
     fn places_are_limited_and_given_back() {
         let slots = Slots::new(3, 2);
-        let [ada, bob, eve] = [1, 2, 3].map(|n| (Actor::User(connect_core::UserId::from_bits(n)), None));
+        let [ada, bob, eve] = [1, 2, 3].map(|n| Actor::User(connect_core::UserId::from_bits(n)));
         let first = slots.take(ada).expect("free");
         let _second = slots.take(ada).expect("free");
         assert!(slots.take(ada).is_none(), "two for one person");

@@ -17,15 +17,18 @@ use crate::{Access, Action, AttachmentId, BlobStore, Desk, Error, Result, StoreE
 const SCAN_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Attachments<'_> {
+    /// Refuses whoever may bring no files: for callers who want to know before the first byte.
+    pub fn demand_upload(&self) -> Result<()> {
+        if self.may_bring() { Ok(()) } else { Err(Error::Forbidden(Action::ReplyToTickets.as_str())) }
+    }
+
     /// Takes a file. It belongs to its uploader until a message carries it, and is swept after a day if
     /// none does.
     ///
     /// [`Error::TooLarge`] as soon as more has come than the desk takes, [`Error::CutOff`] if the content
     /// ends with an error. Nothing is kept then.
     pub async fn upload(&self, name: FileName, content: BlobStream) -> Result<Attachment> {
-        if !self.may_bring() {
-            return Err(Error::Forbidden(Action::ReplyToTickets.as_str()));
-        }
+        self.demand_upload()?;
         let blobs = self.desk.content()?.clone();
         let id = self.desk.ids().attachment();
         let key = Attachment::blob_key(self.access.workspace_id(), id)?;

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
+use connect_http::HttpSettings;
 use connect_store::MemoryStore;
 use serde_json::{Value, json};
 
-use crate::app::{Answer, TestApp, User, settings};
+use crate::api_keys::program;
+use crate::app::{Answer, Made, TestApp, User, settings};
 use crate::blobs::{Blobs, Finder};
 
 pub const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and what follows";
@@ -286,5 +288,48 @@ async fn a_desk_without_a_place_for_files_says_so() {
     assert_eq!(app.desk.sweep_attachments(100).await.expect("nothing to do"), 0);
     let page = Request::get("/acme/tickets/new").body(Body::empty()).expect("a request");
     assert!(!agent.send(page).await.text.contains("type=\"file\""));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_person_takes_so_many_places_with_however_many_keys_and_who_may_bring_nothing_takes_none() {
+    let (app, _, owner, _) = TestApp::acme().await;
+    let viewer = app.member(&owner, "viewer@acme.example", "viewer").await;
+    let agent = app.member(&owner, "other@acme.example", "member").await;
+    let mut robots = Vec::new();
+    for _ in 0..3 {
+        robots.push(program(&app, &owner, &["tickets.reply"]).await.0);
+    }
+    // An upload whose content does not come.
+    let stuck = |by: &User| {
+        let content = Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>());
+        let request = by.request(Method::POST, "/workspaces/acme/attachments?name=a.txt").body(content);
+        let by = by.clone();
+        tokio::spawn(async move { by.send(request.expect("a request")).await })
+    };
+    let held: Vec<_> = [&robots[0], &robots[0], &robots[1], &owner].into_iter().map(stuck).collect();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    for by in [&robots[0], &robots[2], &owner] {
+        let answer = stuck(by).await.expect("no panic");
+        assert_eq!(answer.problem(503), "too_many_uploads", "four for one person");
+    }
+    let others = stuck(&agent);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(!others.is_finished(), "others have places of their own");
+    assert_eq!(stuck(&viewer).await.expect("no panic").problem(403), "forbidden");
+    for task in held.into_iter().chain([others]) {
+        task.abort();
+    }
+    app.finish().await;
+
+    let http = HttpSettings { max_uploads: 0, ..HttpSettings::default() };
+    let (app, _, owner, _) = TestApp::made(Made { http, ..Made::default() }, |desk| desk).with_acme().await;
+    let viewer = app.member(&owner, "viewer@acme.example", "viewer").await;
+    let upload = async |by: &User| {
+        let request = by.request(Method::POST, "/workspaces/acme/attachments?name=a.txt").body(Body::from("x"));
+        by.send(request.expect("a request")).await
+    };
+    assert_eq!(upload(&viewer).await.problem(403), "forbidden", "asked before a place is");
+    assert_eq!(upload(&owner).await.problem(503), "too_many_uploads");
     app.finish().await;
 }
