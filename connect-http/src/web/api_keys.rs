@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use super::form::{Form, filled, new_key, once};
 use super::page::{Member, Shell, go, render, render_with, sentence};
+use super::step_up;
 use super::time::When;
 use crate::api::shape::Fields;
 use crate::app::App;
@@ -152,6 +153,9 @@ pub(super) async fn create(
             Ok(render_with(StatusCode::CREATED, &page))
         }
         Err(problem) if problem.code == "forbidden" => Err(problem),
+        Err(problem) if problem.code == "step_up_required" => {
+            Ok(step_up::lead(&app, &format!("/{}/api-keys", scope.access.workspace().slug)))
+        }
         Err(problem) => {
             let page = page(&app, &scope, form, String::new(), sentence(&problem)).await?;
             Ok(render_with(problem.status, &page))
