@@ -34,7 +34,9 @@ pub const TARGETS: [Target; 12] = [
     },
     Target { name: "api_key", play: secrets::api_key, words: &["ck_w", "_", "key_", "0", "z", "Z"] },
     Target {
-        name: "cell", play: texts::cell, words: &["=", "+", "-", "@", "\"", ",", "\r\n", "\t", "\u{2028}", "＝"]
+        name: "cell",
+        play: texts::cell,
+        words: &["=", "+", "-", "@", "\"", ",", ";", " ", "\r\n", "\t", "\u{2028}", "＝"],
     },
     Target { name: "code", play: secrets::code, words: &[" ", "-", "0000 0000", "O", "l", "U", "é"] },
     Target {

@@ -19,12 +19,22 @@ use crate::slots::Slot;
 const COLUMNS: &str =
     "position,at,type,result,actor,actor_name,target,ticket_id,method,address,agent,request_id,details\r\n";
 
+/// What a formula begins with.
+const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+
+/// Whether a spreadsheet could take this for a formula, whatever it makes of blanks and quotation marks before it.
+fn is_formula(text: &str) -> bool {
+    text.trim_start_matches(|c: char| c.is_whitespace() || c == '"').starts_with(FORMULA)
+}
+
 /// A cell. Signs that cannot be seen are written out; what a spreadsheet would take for a formula begins with an
-/// apostrophe, so that it is taken for text.
+/// apostrophe, so that it is taken for text. Many split lines at semicolons, quotation marks or not, so what stands
+/// behind one counts as a cell of its own. Tabs, at which they split, too, are among what is written out.
 pub(crate) fn cell(text: &str) -> String {
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
-    let quote = if is_formula { "'" } else { "" };
-    format!("\"{quote}{}\"", visible(text).replace('"', "\"\""))
+    let quote = if text.starts_with(['\t', '\r', '\n']) { "'" } else { "" };
+    let visible = visible(text);
+    let parts = visible.split(';').map(|part| if is_formula(part) { format!("'{part}") } else { part.to_owned() });
+    format!("\"{quote}{}\"", parts.collect::<Vec<_>>().join(";").replace('"', "\"\""))
 }
 
 fn line(event: &Event, people: &People) -> String {
@@ -141,6 +151,12 @@ mod tests {
             ("@SUM(A1)", "\"'@SUM(A1)\""),
             ("\t=1", "\"'\\u{9}=1\""),
             ("\r=1", "\"'\\u{d}=1\""),
+            (" =1", "\"' =1\""),
+            ("a;=1", "\"a;'=1\""),
+            ("Mozilla/5.0 (X11; +1; x) ;; \"@SUM(A1)", "\"Mozilla/5.0 (X11;' +1; x) ;;' \"\"@SUM(A1)\""),
+            ("a\t=1", "\"a\\u{9}=1\""),
+            ("{\"a\":\";=1\"}", "\"{\"\"a\"\":\"\";'=1\"\"}\""),
+            ("a; b; 1=1", "\"a; b; 1=1\""),
             ("a\r\nb", "\"a\\u{d}\\u{a}b\""),
             ("", "\"\""),
         ] {
