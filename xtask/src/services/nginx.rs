@@ -55,8 +55,10 @@ impl Nginx {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
+        // From here on it is ended, whatever comes.
+        let nginx = Self { process, port };
         wait("nginx", port)?;
-        Ok(Self { process, port })
+        Ok(nginx)
     }
 
     /// Its port.
