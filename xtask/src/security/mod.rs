@@ -20,8 +20,11 @@ const END: &str = "<!-- Here it ends. -->\n";
 /// Writes the table into the page, unless something is wrong with what it would say.
 pub(crate) fn run() -> anyhow::Result<()> {
     let root = root()?;
-    let found = scan::tests(root)?;
-    let faults = faults(REQUIREMENTS, &found);
+    let sources = scan::sources(root)?;
+    let found = scan::tests(&sources);
+    let mut faults = faults(REQUIREMENTS, &found);
+    faults
+        .extend(scan::unnamed(&sources).iter().map(|file| format!("{file} is compiled with nothing: no mod names it")));
     if !faults.is_empty() {
         bail!("{}", faults.join("\n"));
     }
@@ -106,7 +109,9 @@ mod tests {
     #[test]
     fn the_page_says_what_the_sources_do() {
         let root = root().expect("a workspace");
-        let found = scan::tests(root).expect("the sources");
+        let sources = scan::sources(root).expect("the sources");
+        assert_eq!(scan::unnamed(&sources), Vec::<&str>::new(), "what is not compiled holds nothing");
+        let found = scan::tests(&sources);
         assert_eq!(faults(REQUIREMENTS, &found), Vec::<String>::new());
         let page = std::fs::read_to_string(root.join(PAGE)).expect(PAGE);
         let made = with_table(&page, &table(REQUIREMENTS, &found)).expect("a place for the table");
@@ -142,6 +147,30 @@ mod tests {
         let source = format!("{ignored}{source}");
         assert_eq!(scan::in_source(&source, false), ["one", "three"], "a test that is ignored is none");
         assert_eq!(scan::in_source(&source, true), ["one", "three", "four"]);
+    }
+
+    #[test]
+    fn a_file_that_no_module_names_is_told() {
+        let source = |file: &str, text: &str| (file.to_owned(), text.to_owned());
+        let sources = scan::Sources::from([
+            source(
+                "a/src/lib.rs",
+                "pub mod one;\npub(crate) mod two;\n// mod three;\n#[path = \"odd_tests.rs\"]\nmod tests;\n",
+            ),
+            source("a/src/one.rs", "mod inner;\n"),
+            source("a/src/one/inner.rs", ""),
+            source("a/src/one/lost.rs", "#[test]\nfn never() {}\n"),
+            source("a/src/two/mod.rs", ""),
+            source("a/src/three.rs", ""),
+            source("a/src/odd_tests.rs", ""),
+            source("a/tests/alone.rs", "mod kit;\n"),
+            source("a/tests/kit/mod.rs", ""),
+            source("a/tests/http/main.rs", "mod one;\n"),
+            source("a/tests/http/one.rs", ""),
+            source("a/tests/http/two.rs", ""),
+            source("a/src/bin/x/main.rs", ""),
+        ]);
+        assert_eq!(scan::unnamed(&sources), ["a/src/one/lost.rs", "a/src/three.rs", "a/tests/http/two.rs"]);
     }
 
     #[test]
