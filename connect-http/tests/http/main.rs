@@ -9,6 +9,7 @@ mod app;
 mod attachment_pages;
 mod attachments;
 mod audit;
+mod audit_reading;
 mod auth;
 mod bad_input;
 mod blobs;
