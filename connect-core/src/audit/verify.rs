@@ -99,15 +99,16 @@ impl Desk {
     /// The first seal may begin behind some events, which are older than the seals of this desk. That it is the
     /// first is part of what it is made of: removing the ones before it does not make it so.
     pub async fn verify_journal(&self, workspace: WorkspaceId) -> Result<Verified> {
-        self.verify_against(workspace, HashSet::new()).await
+        self.verify_against(workspace, Vec::new()).await
     }
 
     /// The same, and whether the journal still has the heads that were noted of it: each must be met on the way.
     /// So it tells a journal that was set back, or sealed anew by a desk that did not know.
-    pub async fn verify_against(&self, workspace: WorkspaceId, noted: HashSet<Head>) -> Result<Verified> {
+    pub async fn verify_against(&self, workspace: WorkspaceId, noted: Vec<Head>) -> Result<Verified> {
         let Some(sealer) = self.sealer() else { return Err(Error::refused("not_sealed", "the desk has no sealer")) };
         // Read first: what is added while the journal is read does not count.
         let counters = self.store().counters(workspace).await?.ok_or(Error::NotFound("workspace"))?;
+        let noted = noted.into_iter().collect();
         let mut walk =
             Walk { desk: self, sealer, workspace, began: 0, at: 0, last: None, head: None, noted, flaws: Vec::new() };
         walk.sealed(counters.routed_seq).await?;

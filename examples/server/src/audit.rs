@@ -39,7 +39,7 @@ pub(crate) async fn verify(
             well &= one(&desk, slug.as_deref().unwrap_or("a workspace without a record"), id, &mut heads).await?;
         }
         for id in heads.workspaces() {
-            println!("BROKEN  {id}: heads were noted of it, and it is not here");
+            println!("BROKEN  what is not here ({id}): 0 events, but heads were noted of it");
             well = false;
         }
     }

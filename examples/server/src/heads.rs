@@ -1,6 +1,6 @@
 //! Heads of journals that were noted: a file of lines as `connect-server audit verify` printed them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::Context;
@@ -9,7 +9,7 @@ use connect_core::audit::Head;
 
 /// What was noted, by workspace.
 #[derive(Debug, Default)]
-pub(crate) struct Heads(HashMap<WorkspaceId, HashSet<Head>>);
+pub(crate) struct Heads(HashMap<WorkspaceId, Vec<Head>>);
 
 impl Heads {
     /// Reads a file. A line that is none of the command's is refused: it could be a damaged one.
@@ -20,14 +20,14 @@ impl Heads {
             let bad = || format!("line {} of {} is not as audit verify prints it", place + 1, path.display());
             let (id, head) = of_line(line).with_context(bad)?;
             if let (Some(id), Some(head)) = (id, head) {
-                heads.0.entry(id).or_default().insert(head);
+                heads.0.entry(id).or_default().push(head);
             }
         }
         Ok(heads)
     }
 
     /// The heads of a workspace, which are looked at now.
-    pub(crate) fn take(&mut self, workspace: WorkspaceId) -> HashSet<Head> {
+    pub(crate) fn take(&mut self, workspace: WorkspaceId) -> Vec<Head> {
         self.0.remove(&workspace).unwrap_or_default()
     }
 
@@ -47,11 +47,11 @@ fn of_line(line: &str) -> anyhow::Result<(Option<WorkspaceId>, Option<Head>)> {
     let (_, rest) = rest.split_once('(').context("it names no workspace")?;
     let (id, rest) = rest.split_once("): ").context("it names no workspace")?;
     let head = match rest.split_once(", head ") {
-        Some((_, rest)) => Some(rest.split(',').next().unwrap_or_default().parse()?),
+        Some((_, rest)) => Some(rest.split(',').next().unwrap_or_default().parse::<Head>()?),
         None if rest.contains(" events") => None,
         None => anyhow::bail!("it tells no events"),
     };
-    Ok((Some(id.parse()?), head))
+    Ok((Some(id.parse::<WorkspaceId>()?), head))
 }
 
 #[cfg(test)]
@@ -69,6 +69,7 @@ mod tests {
                 (Some(id), head),
             ),
             (format!("ok      acme ({id}): 0 events, sealed up to 0"), (Some(id), None)),
+            (format!("BROKEN  what is not here ({id}): 0 events, but heads were noted of it"), (Some(id), None)),
             ("        event 7 is missing, or not in its place".to_owned(), (None, None)),
             (String::new(), (None, None)),
         ] {

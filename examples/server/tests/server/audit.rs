@@ -246,7 +246,7 @@ async fn sec_82_heads_that_were_noted_are_met_again() {
     let elsewhere = tempfile::tempdir().expect("a folder");
     std::fs::write(&file, &noted).expect("written");
     let (code, told) = verify(elsewhere.path(), &[], &heads);
-    assert!(code == Some(1) && told.contains("heads were noted of it, and it is not here"), "{told}");
+    assert!(code == Some(1) && told.contains("BROKEN  what is not here ("), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
