@@ -80,7 +80,12 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
     ),
     held(27, 1, "tokens of somebody else's making are nothing"),
     held(28, 1, "idle and absolute ends"),
-    held(29, 1, "revocation at once, on other nodes within a second"),
+    with(
+        29,
+        1,
+        "revocation at once, on other nodes within a second",
+        &["ending_all_sessions_ends_those_that_are_being_renewed"],
+    ),
     held(30, 1, "disabling and removing hold at once"),
     with(31, 1, "people see and end their sessions", &["sec_29_revocation_holds_at_once"]),
     held(32, 2, "an admin ends the access to the own workspace only"),
@@ -119,7 +124,7 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
             "sec_64_in_another_workspace_a_key_finds_nothing",
         ],
     ),
-    held(55, 1, "an id of another workspace answers as a missing one"),
+    with(55, 1, "an id of another workspace answers as a missing one", &["records_of_one_id_stay_apart"]),
     with(
         56,
         1,
