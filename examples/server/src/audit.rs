@@ -8,7 +8,7 @@ use anyhow::Context;
 use connect_core::audit::Verified;
 use connect_core::{Desk, DeskSettings, WorkspaceId};
 
-use crate::heads::Heads;
+use crate::heads::{GONE, Heads};
 use crate::settings::Settings;
 use crate::{parts, secret};
 
@@ -39,7 +39,7 @@ pub(crate) async fn verify(
             well &= one(&desk, slug.as_deref().unwrap_or("a workspace without a record"), id, &mut heads).await?;
         }
         for id in heads.workspaces() {
-            println!("BROKEN  what is not here ({id}): 0 events, but heads were noted of it");
+            println!("BROKEN  what is not here ({id}): {GONE}");
             well = false;
         }
     }

@@ -37,6 +37,11 @@ impl Heads {
     }
 }
 
+/// How a line ends whose journal has no head.
+const NOTHING_SEALED: &str = ", sealed up to 0";
+/// How the line of a workspace ends that is not here any more.
+pub(crate) const GONE: &str = "0 events, but heads were noted of it";
+
 /// The workspace and the head of a line. A journal that was not sealed yet has no head, and a further flaw belongs
 /// to the line before it.
 fn of_line(line: &str) -> anyhow::Result<(Option<WorkspaceId>, Option<Head>)> {
@@ -48,8 +53,8 @@ fn of_line(line: &str) -> anyhow::Result<(Option<WorkspaceId>, Option<Head>)> {
     let (id, rest) = rest.split_once("): ").context("it names no workspace")?;
     let head = match rest.split_once(", head ") {
         Some((_, rest)) => Some(rest.split(',').next().unwrap_or_default().parse::<Head>()?),
-        None if rest.contains(" events") => None,
-        None => anyhow::bail!("it tells no events"),
+        None if rest.ends_with(NOTHING_SEALED) || rest.contains(", sealed up to 0, ") || rest.ends_with(GONE) => None,
+        None => anyhow::bail!("it has no head, and should have one"),
     };
     Ok((Some(id.parse::<WorkspaceId>()?), head))
 }
@@ -69,15 +74,20 @@ mod tests {
                 (Some(id), head),
             ),
             (format!("ok      acme ({id}): 0 events, sealed up to 0"), (Some(id), None)),
-            (format!("BROKEN  what is not here ({id}): 0 events, but heads were noted of it"), (Some(id), None)),
+            (format!("BROKEN  acme ({id}): 3 events, sealed up to 0, first bad 1: event 1, gone"), (Some(id), None)),
+            (format!("BROKEN  what is not here ({id}): {GONE}"), (Some(id), None)),
             ("        event 7 is missing, or not in its place".to_owned(), (None, None)),
             (String::new(), (None, None)),
         ] {
             assert_eq!(of_line(&line).expect(&line), expected);
         }
         let cut = format!("ok      acme ({id}): 120 events, sealed up to 118, head 118:{}", &mac[..40]);
-        for line in ["hello", "ok      acme (acme): 1 events", "ok  acme", &format!("ok      acme ({id}): "), &cut] {
+        for line in ["hello", "ok      acme (acme): 1 events, sealed up to 0", "ok  acme", &cut] {
             of_line(line).expect_err(line);
+        }
+        // Wherever a line is cut off that has a head, it is seen.
+        for end in 1..cut.len() {
+            of_line(&cut[..end]).expect_err(&cut[..end]);
         }
     }
 }
