@@ -134,6 +134,8 @@ ids! {
     AttachmentId = "att";
     /// A key by which a program acts for its owner.
     ApiKeyId = "key";
+    /// A key of a device, which signs a user in.
+    PasskeyId = "psk";
 }
 
 impl WorkspaceId {
@@ -207,6 +209,7 @@ makers! {
     device -> DeviceId;
     attachment -> AttachmentId;
     api_key -> ApiKeyId;
+    passkey -> PasskeyId;
 }
 
 #[cfg(test)]

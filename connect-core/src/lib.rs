@@ -54,7 +54,7 @@ pub use error::{Error, Result, Spent};
 pub use field::FieldError;
 pub use id::{
     ApiKeyId, AttachmentId, ChallengeId, ContactId, DeliveryId, DeviceId, EventId, Ids, InvitationId, LabelId,
-    MessageId, SessionId, TeamId, TicketId, UserId, WorkspaceId,
+    MessageId, PasskeyId, SessionId, TeamId, TicketId, UserId, WorkspaceId,
 };
 pub use page::{Limit, Page, decode_cursor, encode_cursor};
 pub use random::{OsRandom, Random};

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::ticket::{Category, Channel, Priority, StatusName};
 use crate::{
-    ApiKeyId, AttachmentId, ChallengeId, ContactId, InvitationId, LabelId, LabelName, MessageId, Role, SessionId,
-    Timestamp, UserId,
+    ApiKeyId, AttachmentId, ChallengeId, ContactId, InvitationId, LabelId, LabelName, MessageId, PasskeyId, Role,
+    SessionId, Timestamp, UserId,
 };
 
 /// What happened. The name in the journal is the event's type, such as `ticket.opened`.
@@ -42,6 +42,30 @@ pub enum Fact {
         user: UserId,
         /// How many addresses they had had before: the place of the old one among the former.
         nth: usize,
+    },
+    /// A key of a device signs a user in from now on.
+    #[serde(rename = "user.passkey_added")]
+    PasskeyAdded {
+        /// Whom.
+        user: UserId,
+        /// Which.
+        passkey: PasskeyId,
+    },
+    /// A passkey has another name. The name is no part of the journal.
+    #[serde(rename = "user.passkey_renamed")]
+    PasskeyRenamed {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        passkey: PasskeyId,
+    },
+    /// A passkey signs a user in no more.
+    #[serde(rename = "user.passkey_removed")]
+    PasskeyRemoved {
+        /// Whom.
+        user: UserId,
+        /// Which.
+        passkey: PasskeyId,
     },
     /// An account elsewhere signs a user in from now on.
     #[serde(rename = "user.account_linked")]
@@ -216,6 +240,23 @@ pub enum Fact {
         /// What did not hold, as a word of the desk's own.
         reason: String,
     },
+    /// A passkey has proved who its holder is.
+    #[serde(rename = "auth.passkey_used")]
+    PasskeyUsed {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        passkey: PasskeyId,
+    },
+    /// What was shown in the place of a passkey came to nothing.
+    #[serde(rename = "auth.passkey_refused")]
+    AuthPasskeyRefused {
+        /// What did not hold, as a word of the desk's own.
+        reason: String,
+        /// Which passkey, where it is a known one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        passkey: Option<PasskeyId>,
+    },
     /// Somebody signed in.
     #[serde(rename = "auth.signed_in")]
     AuthSignedIn {
@@ -366,6 +407,7 @@ impl Fact {
         matches!(
             self,
             Self::AuthCodeRefused { .. }
+                | Self::AuthPasskeyRefused { .. }
                 | Self::AuthBudgetSpent { .. }
                 | Self::AuthFailuresRepeated { .. }
                 | Self::AccessDenied { .. }

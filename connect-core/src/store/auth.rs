@@ -126,6 +126,9 @@ pub struct Session {
     /// The browser it is used by, if that one is known again.
     #[serde(default)]
     pub device: Option<DeviceId>,
+    /// When a second factor was last shown (one-time code of an app, passkey with user verification, or a provider that vouched for it), if ever in this session.
+    #[serde(default)]
+    pub strong_at: Option<Timestamp>,
     /// When it was last used, to about a minute.
     pub seen_at: Timestamp,
     /// When it ends unless it is used.

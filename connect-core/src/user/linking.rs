@@ -83,7 +83,7 @@ impl Users<'_> {
         Ok(record.map(|record| record.read()).transpose()?.unwrap_or_else(|| LinkedAccounts::none_of(user)))
     }
 
-    async fn write(&self, user: UserId, change: RecordChange) -> Result<bool> {
+    pub(super) async fn write(&self, user: UserId, change: RecordChange) -> Result<bool> {
         let moment = self.desk.moment_of(Actor::User(user)).because(self.cause.clone());
         let changes = ChangeSet::new(&moment).record(change, &moment);
         Ok(self.desk.commit_to(WorkspaceId::DIRECTORY, changes).await?.is_some())

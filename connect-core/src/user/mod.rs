@@ -2,6 +2,7 @@
 
 mod linked;
 mod linking;
+mod passkey;
 mod profile;
 mod service;
 
@@ -13,6 +14,7 @@ use crate::record::{RecordKey, RecordKind};
 use crate::{EmailAddress, Name, Timestamp, UserId, Version};
 
 pub use linked::{AccountKey, LinkedAccount, LinkedAccounts};
+pub use passkey::{CredentialId, NewPasskey, Passkey, Passkeys};
 pub use profile::{Locale, PictureUrl, Profile};
 pub use service::{ProvenMailbox, Users};
 

@@ -140,6 +140,7 @@ async fn signed_in(store: &PostgresStore, maker: &Maker) -> Session {
         created_at: now,
         proven_at: now,
         device: None,
+        strong_at: None,
         seen_at: now,
         idle_ends_at: now.plus(hour),
         ends_at: now.plus(2 * hour),

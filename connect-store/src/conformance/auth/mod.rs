@@ -50,6 +50,7 @@ fn session(world: &World, user: UserId, token: u8) -> Session {
         created_at: world.now(),
         proven_at: world.now(),
         device: None,
+        strong_at: None,
         seen_at: world.now(),
         idle_ends_at: world.now().plus(30 * MINUTE),
         ends_at: world.now().plus(24 * 60 * MINUTE),
