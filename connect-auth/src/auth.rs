@@ -154,6 +154,8 @@ impl AuthBuilder {
     pub fn build(self, desk: Desk) -> Auth {
         #[cfg(feature = "oidc")]
         let providers = self.providers;
+        #[cfg(feature = "passkeys")]
+        let relying_party = crate::passkey::RelyingParty::of(&desk);
         let Self { store, limiter, request_limiter, keys, settings, .. } = self;
         Auth {
             inner: Arc::new(Inner {
@@ -165,6 +167,8 @@ impl AuthBuilder {
                 settings,
                 #[cfg(feature = "oidc")]
                 providers,
+                #[cfg(feature = "passkeys")]
+                relying_party,
                 known: RwLock::default(),
                 known_keys: KnownKeys::default(),
                 generation: AtomicU64::default(),
@@ -190,6 +194,9 @@ pub(crate) struct Inner {
     pub(crate) settings: Arc<AuthSettings>,
     #[cfg(feature = "oidc")]
     pub(crate) providers: Option<crate::oauth::Providers>,
+    /// Whom passkeys are made for; none where the desk's address lets browsers make none.
+    #[cfg(feature = "passkeys")]
+    pub(crate) relying_party: Option<crate::passkey::RelyingParty>,
     /// Sessions that were looked up within the last second, by the hash of their token.
     pub(crate) known: RwLock<HashMap<[u8; 32], Known>>,
     pub(crate) known_keys: KnownKeys,

@@ -42,6 +42,7 @@ async fn sec_17_guessing_succeeds_as_often_as_the_bound_says() {
         failures_per_site: free,
         oauth_starts: free,
         oauth_starts_per_site: free,
+        passkey_starts: free,
         requests: free,
         mails: free,
     };

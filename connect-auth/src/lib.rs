@@ -23,6 +23,9 @@ mod key_ring;
 mod mail;
 #[cfg(feature = "oidc")]
 pub mod oauth;
+#[cfg(feature = "passkeys")]
+pub mod passkey;
+mod passkey_mail;
 mod puzzle;
 mod rank;
 mod refusals;

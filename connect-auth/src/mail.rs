@@ -18,13 +18,15 @@ use connect_core::{
 use crate::challenge::{CODE_LABEL, SIGN_IN};
 use crate::code::Code;
 use crate::rank::STRANGERS_MAIL;
-use crate::{AuthSettings, KeyRing, invitation, sign_up};
+use crate::{AuthSettings, KeyRing, invitation, passkey_mail, sign_up};
 
 const CODE: &str = "auth.code";
 const INVITATION: &str = "invitation";
 const NEW_BROWSER: &str = "auth.new_browser";
 const ADDRESS_CHANGED: &str = "auth.address_changed";
 const FAILURES: &str = "auth.failures";
+const PASSKEY_ADDED: &str = "auth.passkey_added";
+const PASSKEY_REMOVED: &str = "auth.passkey_removed";
 
 #[derive(Debug)]
 pub(crate) struct AuthMail {
@@ -35,12 +37,12 @@ pub(crate) struct AuthMail {
 }
 
 /// An instant as people read it, to the minute.
-fn minute(at: Timestamp) -> String {
+pub(crate) fn minute(at: Timestamp) -> String {
     at.to_string().chars().take(16).map(|c| if c == 'T' { ' ' } else { c }).collect()
 }
 
 /// A mail that tells a person what happened to their account. No word of anybody else's stands in it.
-fn notice(desk: &Desk, delivery: &Delivery, to: EmailAddress, subject: &str, text: &str) -> Composed {
+pub(crate) fn notice(desk: &Desk, delivery: &Delivery, to: EmailAddress, subject: &str, text: &str) -> Composed {
     let (text, html) = Mail::parts(text, None);
     Composed::Send(Outgoing::Mail(Box::new(Mail {
         to,
@@ -68,6 +70,8 @@ impl Subscriber for AuthMail {
             }
             Fact::AuthNewBrowser { user, .. } => vec![Plan::mail(NEW_BROWSER, Recipient::User(*user))],
             Fact::UserAddressChanged { user, .. } => vec![Plan::mail(ADDRESS_CHANGED, Recipient::User(*user))],
+            Fact::PasskeyAdded { user, .. } => vec![Plan::mail(PASSKEY_ADDED, Recipient::User(*user))],
+            Fact::PasskeyRemoved { user, .. } => vec![Plan::mail(PASSKEY_REMOVED, Recipient::User(*user))],
             Fact::AuthFailuresRepeated { challenge } => vec![Plan::mail(FAILURES, Recipient::Challenge(*challenge))],
             Fact::InvitationCreated { invitation, .. } => {
                 vec![Plan::mail(INVITATION, Recipient::Invitation(*invitation))]
@@ -83,6 +87,8 @@ impl Subscriber for AuthMail {
             (INVITATION, Recipient::Invitation(id)) => self.invitation(desk, delivery.workspace, id).await,
             (NEW_BROWSER, Recipient::User(user)) => new_browser(desk, user, delivery).await,
             (ADDRESS_CHANGED, Recipient::User(user)) => address_changed(desk, user, delivery).await,
+            (PASSKEY_ADDED, Recipient::User(user)) => passkey_mail::added(desk, user, delivery).await,
+            (PASSKEY_REMOVED, Recipient::User(user)) => passkey_mail::removed(desk, user, delivery).await,
             _ => Ok(Composed::Drop("unknown topic")),
         }
     }

@@ -124,6 +124,7 @@ impl Auth {
             created_at: now,
             proven_at: now,
             device: Some(self.known_device(client, &user.email).unwrap_or_else(|| desk.ids().device())),
+            strong_at: None,
             seen_at: now,
             idle_ends_at: now.plus(settings.session_idle),
             ends_at: now.plus(settings.session_absolute),

@@ -42,6 +42,8 @@ pub struct Quotas {
     pub oauth_starts: Quota,
     /// Sign-ins with a provider that are begun from one site on IPv6.
     pub oauth_starts_per_site: Quota,
+    /// Questions for a passkey that are asked from one client address.
+    pub passkey_starts: Quota,
     /// Requests to the API from one session, API key or client address.
     pub requests: Quota,
     /// Sign-in mails of the whole desk that strangers ask for; and as many again for browsers that are known and
@@ -62,6 +64,7 @@ impl Default for Quotas {
             failures_per_site: Quota::per_seconds(50, HOUR / 6),
             oauth_starts: Quota::per_seconds(5, HOUR / 4),
             oauth_starts_per_site: Quota::per_seconds(25, HOUR / 4),
+            passkey_starts: Quota::per_seconds(20, HOUR / 4),
             requests: Quota::per_seconds(100, 60),
             mails: Quota::per_seconds(5000, HOUR),
         }
@@ -207,6 +210,7 @@ mod tests {
             (quotas.addresses_per_ip, 10, 60),
             (quotas.failures_per_ip, 10, 10),
             (quotas.oauth_starts, 5, 15),
+            (quotas.passkey_starts, 20, 15),
             (quotas.requests, 100, 1),
             (quotas.mails, 5000, 60),
         ] {
