@@ -152,6 +152,10 @@ impl App {
             (Cookie::Account, true) => "__Host-connect_account",
             #[cfg(feature = "oidc")]
             (Cookie::Account, false) => "connect_dev_account",
+            #[cfg(feature = "passkeys")]
+            (Cookie::Passkey, true) => "__Host-connect_passkey",
+            #[cfg(feature = "passkeys")]
+            (Cookie::Passkey, false) => "connect_dev_passkey",
         }
     }
 
@@ -178,4 +182,7 @@ pub(crate) enum Cookie {
     /// What a browser holds while an account of a provider waits for a code.
     #[cfg(feature = "oidc")]
     Account,
+    /// What a browser holds while it is asked for a passkey.
+    #[cfg(feature = "passkeys")]
+    Passkey,
 }

@@ -140,6 +140,19 @@ impl From<SignInError> for Problem {
     }
 }
 
+#[cfg(feature = "passkeys")]
+impl From<connect_auth::passkey::PasskeyError> for Problem {
+    fn from(error: connect_auth::passkey::PasskeyError) -> Self {
+        use connect_auth::passkey::PasskeyError;
+        match error {
+            PasskeyError::Refused => {
+                Self::new(StatusCode::UNAUTHORIZED, "passkey_refused", "the passkey was not accepted")
+            }
+            PasskeyError::Other(error) => error.into(),
+        }
+    }
+}
+
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let text = error.to_string();

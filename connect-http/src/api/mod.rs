@@ -17,6 +17,8 @@ pub(crate) mod ticket;
 pub(crate) mod workspace;
 
 use axum::Router;
+#[cfg(feature = "passkeys")]
+use axum::routing::patch;
 use axum::routing::{delete, get, post, put};
 
 use crate::app::App;
@@ -30,6 +32,14 @@ pub(crate) fn routes() -> Router<App> {
         .route("/auth/oauth/{provider}/callback", get(auth::oauth::callback::handle).head(auth::oauth::no_head))
         .route("/me/accounts", get(me::accounts::list))
         .route("/me/accounts/{provider}", delete(me::accounts::unlink));
+    #[cfg(feature = "passkeys")]
+    let router = router
+        .route("/auth/passkeys/start", post(auth::passkeys::start))
+        .route("/auth/passkeys/finish", post(auth::passkeys::finish))
+        .route("/me/passkeys", get(me::passkeys::list))
+        .route("/me/passkeys/start", post(me::passkeys::start))
+        .route("/me/passkeys/finish", post(me::passkeys::finish))
+        .route("/me/passkeys/{passkey}", patch(me::passkeys::rename).delete(me::passkeys::remove));
     router
         .route("/auth/otp/request", post(auth::request_code::handle))
         .route("/auth/otp/verify", post(auth::verify_code::handle))

@@ -51,7 +51,14 @@ fn is_ours(app: &App, headers: &HeaderMap) -> bool {
 }
 
 fn has_cookie(app: &App, request: &Request) -> bool {
-    let names = [Cookie::Session, Cookie::Challenge, Cookie::Device].map(|cookie| app.cookie_name(cookie));
+    let names = [
+        Cookie::Session,
+        Cookie::Challenge,
+        Cookie::Device,
+        #[cfg(feature = "passkeys")]
+        Cookie::Passkey,
+    ]
+    .map(|cookie| app.cookie_name(cookie));
     let cookies = request.headers().get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
     cookies
         .flat_map(|value| value.split(';'))

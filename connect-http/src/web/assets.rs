@@ -1,4 +1,4 @@
-//! The style sheet, and the one script.
+//! The style sheet, and the scripts.
 
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::IntoResponse;
@@ -13,4 +13,11 @@ pub(super) async fn style() -> impl IntoResponse {
 pub(super) async fn puzzle() -> impl IntoResponse {
     let headers = [(CONTENT_TYPE, "text/javascript; charset=utf-8"), (CACHE_CONTROL, "public, max-age=300")];
     (headers, include_str!("../../assets/puzzle.js"))
+}
+
+/// `GET /assets/passkey.js`: has a device sign. Without it codes still work.
+#[cfg(feature = "passkeys")]
+pub(super) async fn passkey() -> impl IntoResponse {
+    let headers = [(CONTENT_TYPE, "text/javascript; charset=utf-8"), (CACHE_CONTROL, "public, max-age=300")];
+    (headers, include_str!("../../assets/passkey.js"))
 }

@@ -15,6 +15,8 @@ mod members;
 #[cfg(feature = "oidc")]
 mod oauth;
 mod page;
+#[cfg(feature = "passkeys")]
+mod passkeys;
 mod requests;
 mod setup;
 mod step_up;
@@ -43,6 +45,12 @@ pub(crate) fn routes() -> Router<App> {
         .route("/sign-in/accounts", get(oauth::list))
         .route("/sign-in/accounts/{provider}/link", post(oauth::link))
         .route("/sign-in/accounts/{provider}/unlink", post(oauth::unlink));
+    #[cfg(feature = "passkeys")]
+    let router = router
+        .route("/assets/passkey.js", get(assets::passkey))
+        .route("/sign-in/passkeys", get(passkeys::list))
+        .route("/sign-in/passkeys/{passkey}/rename", post(passkeys::rename))
+        .route("/sign-in/passkeys/{passkey}/remove", post(passkeys::remove));
     router
         .route("/", get(home::home))
         .route("/assets/desk.css", get(assets::style))

@@ -25,6 +25,8 @@ pub(super) struct Shell {
     pub(super) files: bool,
     /// Whether people may sign in with accounts elsewhere.
     pub(super) providers: bool,
+    /// Whether people may sign in with passkeys.
+    pub(super) passkeys: bool,
 }
 
 /// The workspace of a page.
@@ -49,6 +51,7 @@ impl Shell {
             workspace: None,
             files: app.desk().blobs().is_some(),
             providers: !sign_in_providers(app).is_empty(),
+            passkeys: has_passkeys(app),
         }
     }
 
@@ -90,6 +93,18 @@ pub(super) fn sign_in_providers(app: &App) -> Vec<ProviderLink> {
 #[cfg(not(feature = "oidc"))]
 pub(super) fn sign_in_providers(_: &App) -> Vec<ProviderLink> {
     Vec::new()
+}
+
+/// Whether people may sign in with passkeys.
+#[cfg(feature = "passkeys")]
+fn has_passkeys(app: &App) -> bool {
+    app.auth().has_passkeys()
+}
+
+/// Nobody may without the feature.
+#[cfg(not(feature = "passkeys"))]
+fn has_passkeys(_: &App) -> bool {
+    false
 }
 
 /// A page as a response.

@@ -84,6 +84,7 @@ pub fn settings() -> AuthSettings {
         &mut quotas.failures_per_site,
         &mut quotas.oauth_starts,
         &mut quotas.oauth_starts_per_site,
+        &mut quotas.passkey_starts,
         &mut quotas.requests,
         &mut quotas.mails,
     ] {

@@ -30,6 +30,8 @@ mod members;
 mod oauth;
 mod ownership;
 mod pages;
+#[cfg(feature = "passkeys")]
+mod passkeys;
 mod permissions;
 mod proxies;
 mod refused_files;

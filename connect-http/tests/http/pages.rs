@@ -18,13 +18,13 @@ impl<'a> Browser<'a> {
     }
 
     /// All cookies.
-    #[cfg(feature = "oidc")]
+    #[cfg(any(feature = "oidc", feature = "passkeys"))]
     pub fn cookies(&self) -> Vec<(String, String)> {
         self.cookies.lock().expect("cookies").clone()
     }
 
     /// These cookies and no others.
-    #[cfg(feature = "oidc")]
+    #[cfg(any(feature = "oidc", feature = "passkeys"))]
     pub fn set_cookies(&self, cookies: Vec<(String, String)>) {
         *self.cookies.lock().expect("cookies") = cookies;
     }

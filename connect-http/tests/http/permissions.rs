@@ -12,6 +12,8 @@ use tower::ServiceExt;
 use crate::api_keys::{asked, made, token};
 use crate::app::{TestApp, User};
 use crate::pages::Browser;
+#[cfg(feature = "passkeys")]
+use crate::passkeys;
 
 /// The routes of a page of the router, each with its method.
 fn routes(table: &str, below: &str) -> Vec<(Method, String)> {
@@ -202,6 +204,11 @@ impl World {
             let sessions = asks.get("/auth/sessions").await.expect(200);
             path = path.replace("{session}", &id(&sessions["data"][0]));
         }
+        #[cfg(feature = "passkeys")]
+        if path.contains("{passkey}") {
+            let asks = if user.get("/auth/sessions").await.status == 200 { user } else { &self.owner };
+            path = path.replace("{passkey}", &passkeys::enrolled(asks).await.0);
+        }
         if path.contains("{invitation}") {
             let email = if path.ends_with("/accept") && self.may_join(footing) { email } else { "new@acme.example" };
             let body = json!({"email": email, "role": "viewer"});
@@ -256,6 +263,10 @@ impl World {
         match (row.method.as_str(), row.path.trim_start_matches("/workspaces/{workspace}")) {
             ("POST", "/auth/otp/request" | "/me/email") => json!({"email": new, "token": true}),
             ("POST", "/auth/otp/verify") => json!({"challenge_id": "x", "code": "12345678"}),
+            ("POST", "/auth/passkeys/finish") => json!({"question": "x", "credential": {}}),
+            #[cfg(feature = "passkeys")]
+            ("POST", "/me/passkeys/finish") => passkeys::answered(self.user(footing).0).await,
+            ("PATCH", "/me/passkeys/{passkey}") => json!({"name": "Some device"}),
             ("POST", "/auth/identify") => json!({"token": "x", "workspace": "acme"}),
             ("PATCH", "/me") => json!({"name": "Some Body"}),
             ("POST", "/workspaces") => {
@@ -405,7 +416,16 @@ async fn sec_53_every_page_asks_who_comes() {
     let ticket = owner.open("x").await;
     let ticket = ticket.rsplit('/').next().expect("an id");
     // What nobody needs to be signed in for: signing in, how it looks, and the first run, which is over.
-    let public = ["/", "/setup", "/assets/desk.css", "/assets/puzzle.js", "/sign-in", "/sign-in/code", "/sign-out"];
+    let public = [
+        "/",
+        "/setup",
+        "/assets/desk.css",
+        "/assets/passkey.js",
+        "/assets/puzzle.js",
+        "/sign-in",
+        "/sign-in/code",
+        "/sign-out",
+    ];
     let mut walked = 0;
     for (method, route) in routes(include_str!("../../src/web/mod.rs"), "") {
         if public.contains(&route.as_str()) {

@@ -3,6 +3,8 @@
 pub(crate) mod logout;
 #[cfg(feature = "oidc")]
 pub(super) mod oauth;
+#[cfg(feature = "passkeys")]
+pub(crate) mod passkeys;
 pub(crate) mod pending;
 pub(crate) mod request_code;
 pub(super) mod sessions;

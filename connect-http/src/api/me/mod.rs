@@ -3,6 +3,8 @@
 #[cfg(feature = "oidc")]
 pub(super) mod accounts;
 pub(super) mod change_email;
+#[cfg(feature = "passkeys")]
+pub(super) mod passkeys;
 pub(super) mod read;
 pub(super) mod update;
 
