@@ -182,7 +182,7 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
     ),
     held(83, 1, "no secrets, and nothing from a header breaks a line"),
     held(84, 2, "the person is mailed about an unknown browser, a changed address, repeated failures"),
-    open(85, 3, "passkeys: challenges on the server, once; a failure cannot be overlooked", SECOND_FACTOR),
+    held(85, 3, "passkeys: challenges on the server, once; a failure cannot be overlooked"),
     open(86, 2, "a workspace can require a second factor", SECOND_FACTOR),
-    open(87, 3, "passkeys: adding the first and removing the last one", SECOND_FACTOR),
+    held(87, 3, "passkeys: adding or removing one needs a recent proof; a code by mail stays a way in"),
 ];

@@ -232,6 +232,7 @@ fn auth(said: &mut Said, environment: Option<Environment>) -> Option<AuthSetting
         ("limit_failures_per_site", &mut quotas.failures_per_site),
         ("limit_oauth_starts", &mut quotas.oauth_starts),
         ("limit_oauth_starts_per_site", &mut quotas.oauth_starts_per_site),
+        ("limit_passkey_starts", &mut quotas.passkey_starts),
         ("limit_requests", &mut quotas.requests),
         ("limit_mails", &mut quotas.mails),
     ] {

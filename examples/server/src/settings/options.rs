@@ -132,6 +132,11 @@ pub(crate) const OPTIONS: &[OptionRow] = &[
     row("limit_failures_per_site", Some("50/10m"), "Wrong codes entered from one IPv6 site, a /48"),
     row("limit_oauth_starts", Some("5/15m"), "Sign-ins with a provider begun from one client address"),
     row("limit_oauth_starts_per_site", Some("25/15m"), "Sign-ins with a provider begun from one IPv6 site, a /48"),
+    row(
+        "limit_passkey_starts",
+        Some("20/15m"),
+        "Sign-ins with a passkey begun, and passkeys made, from one client address",
+    ),
     row("limit_requests", Some("100/1m"), "Requests from one session, API key or client address"),
     row("limit_mails", Some("5000/1h"), "Sign-in mails of the whole desk, and as many for known browsers"),
     row("api_keys_endless", Some("no"), "yes lets API keys be made that never end by themselves"),

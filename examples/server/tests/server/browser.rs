@@ -8,7 +8,7 @@ use thirtyfour::prelude::*;
 
 use crate::process::{Server, captured};
 
-struct Driver(Child);
+pub struct Driver(Child);
 
 impl Drop for Driver {
     fn drop(&mut self) {
@@ -25,7 +25,7 @@ fn program(variable: &str, usual: &str) -> String {
     path
 }
 
-async fn browser(folder: &Path) -> (Driver, WebDriver) {
+pub async fn browser(folder: &Path) -> (Driver, WebDriver) {
     let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
     let driver = Command::new(program("CONNECT_TEST_CHROMEDRIVER", "/usr/bin/chromedriver"))
         .arg(format!("--port={port}"))
@@ -60,22 +60,22 @@ async fn browser(folder: &Path) -> (Driver, WebDriver) {
     panic!("chromedriver does not answer");
 }
 
-async fn fill(browser: &WebDriver, field: &str, text: &str) {
+pub async fn fill(browser: &WebDriver, field: &str, text: &str) {
     let element = browser.find(By::Id(field)).await.unwrap_or_else(|_| panic!("no field {field}"));
     element.clear().await.expect("cleared");
     element.send_keys(text).await.expect("typed");
 }
 
-async fn press(browser: &WebDriver, label: &str) {
+pub async fn press(browser: &WebDriver, label: &str) {
     let button = browser.find(By::XPath(format!("//button[normalize-space()='{label}']"))).await;
     button.unwrap_or_else(|_| panic!("no button {label}")).click().await.expect("pressed");
 }
 
-async fn text(browser: &WebDriver) -> String {
+pub async fn text(browser: &WebDriver) -> String {
     browser.find(By::Tag("body")).await.expect("a page").text().await.expect("text")
 }
 
-async fn sign_in(browser: &WebDriver, server: &Server, email: &str) {
+pub async fn sign_in(browser: &WebDriver, server: &Server, email: &str) {
     fill(browser, "email", email).await;
     press(browser, "Send me a code").await;
     browser.find(By::Id("code")).await.expect("the page for the code");

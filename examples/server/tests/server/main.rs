@@ -14,6 +14,7 @@ mod http;
 mod live;
 mod moving;
 mod nodes;
+mod passkey;
 mod process;
 mod proxied;
 mod readme;

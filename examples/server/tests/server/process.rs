@@ -124,9 +124,13 @@ pub async fn sign_in(server: &Server, email: &str, mail: impl AsyncFn(&str) -> O
 
 /// The newest captured sign-in mail to an address.
 pub async fn captured(server: &Server, email: &str) -> Option<String> {
+    captured_of(server, email, "Your code to sign in").await
+}
+
+/// The newest captured mail with this subject to an address.
+pub async fn captured_of(server: &Server, email: &str, subject: &str) -> Option<String> {
     let mails = server.client().get("/dev/mail.json").await.expect(200);
-    let mail =
-        mails.as_array()?.iter().find(|mail| mail["to"] == email && mail["subject"] == "Your code to sign in")?.clone();
+    let mail = mails.as_array()?.iter().find(|mail| mail["to"] == email && mail["subject"] == subject)?.clone();
     mail["text"].as_str().map(str::to_owned)
 }
 
