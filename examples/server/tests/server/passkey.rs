@@ -12,7 +12,7 @@ use thirtyfour::session::handle::SessionHandle;
 use crate::browser::{browser, fill, press, sign_in, text};
 use crate::process::{Server, captured_of};
 
-/// What browsers offer to tests of passkeys (WebAuthn, section 11).
+/// What browsers offer to tests of passkeys (`WebAuthn`, section 11).
 #[derive(Debug)]
 struct NewDevice(Value);
 
