@@ -29,6 +29,7 @@ mod error;
 pub mod event;
 mod field;
 pub mod id;
+pub mod identify;
 pub mod label;
 pub mod member;
 pub mod message;
@@ -56,6 +57,7 @@ pub use id::{
     ApiKeyId, AttachmentId, ChallengeId, ContactId, DeliveryId, DeviceId, EventId, Ids, InvitationId, LabelId,
     MessageId, PasskeyId, SessionId, TeamId, TicketId, UserId, WorkspaceId,
 };
+pub use identify::{HostActor, HostCustomer, HostUser, Identify};
 pub use page::{Limit, Page, decode_cursor, encode_cursor};
 pub use random::{OsRandom, Random};
 pub use store::{AuthStore, BlobStore, CommitError, LiveFeed, RateLimiter, Store, StoreError};

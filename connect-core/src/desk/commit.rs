@@ -114,6 +114,12 @@ impl Desk {
         }
     }
 
+    /// Takes note of what a host has committed in a transaction of its own, so that whoever waits for it is woken at
+    /// once. Without it they find out a little later.
+    pub fn committed(&self, workspace: WorkspaceId, committed: &Committed) {
+        self.after_commit(workspace, committed);
+    }
+
     /// Wakes whoever follows the events, and forgets who may come in if that may be different now.
     fn after_commit(&self, workspace: WorkspaceId, committed: &Committed) {
         self.feed().publish(Hint { workspace, seq: committed.last_seq });

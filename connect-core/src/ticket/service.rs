@@ -88,29 +88,11 @@ impl Tickets<'_> {
         if let Some(earlier) = self.desk.replayed(self.access).await? {
             return self.opened(earlier, None).await;
         }
-        if self.access.standing() == Standing::Contact
-            && (!new.labels.is_empty() || new.assignee.is_some() || new.priority != Priority::None)
-        {
-            return Err(Error::Forbidden(Action::UpdateTickets.as_str()));
-        }
-        self.check_assignee(new.assignee).await?;
+        self.may_open(&new).await?;
         let mut tries = Tries::default();
         loop {
             tries.next().await?;
-            let moment = self.desk.moment(self.access);
-            let (contact, mut changes) = self.contact_for(&new.contact, &moment).await?;
-            let open = OpenTicket {
-                subject: new.subject.clone(),
-                body: new.body.clone(),
-                contact: contact.id,
-                priority: new.priority,
-                labels: new.labels.clone(),
-                assignee: new.assignee,
-                channel: new.channel,
-            };
-            changes = self.desk.labels(self.access).ensure(changes, &new.labels, &moment).await?;
-            let opened = Ticket::open(open, &moment)?;
-            changes = self.carry(changes, opened, &moment).await?;
+            let (contact, changes) = self.opening(&new).await?;
             match self.desk.commit(self.access, changes).await {
                 Ok(Some(committed)) => return self.opened(committed, Some(contact)).await,
                 // Somebody else made the same contact or label meanwhile.
@@ -118,6 +100,43 @@ impl Tickets<'_> {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// The change set that opens a ticket, for a host that writes it in a transaction of its own: with the store's
+    /// `commit_in`, and [`Desk::committed`] once the transaction is. It holds for the state of this moment: where the
+    /// store refuses it as overtaken, the host rolls back and asks for another one.
+    pub async fn prepare(&self, new: NewTicket) -> Result<ChangeSet> {
+        self.desk.demand(self.access, Action::OpenTickets)?;
+        self.may_open(&new).await?;
+        Ok(self.opening(&new).await?.1)
+    }
+
+    /// Refuses what the caller may not decide about a new ticket.
+    async fn may_open(&self, new: &NewTicket) -> Result<()> {
+        if self.access.standing() == Standing::Contact
+            && (!new.labels.is_empty() || new.assignee.is_some() || new.priority != Priority::None)
+        {
+            return Err(Error::Forbidden(Action::UpdateTickets.as_str()));
+        }
+        self.check_assignee(new.assignee).await
+    }
+
+    /// The contact of a new ticket, and all that opens it.
+    async fn opening(&self, new: &NewTicket) -> Result<(Contact, ChangeSet)> {
+        let moment = self.desk.moment(self.access);
+        let (contact, mut changes) = self.contact_for(&new.contact, &moment).await?;
+        let open = OpenTicket {
+            subject: new.subject.clone(),
+            body: new.body.clone(),
+            contact: contact.id,
+            priority: new.priority,
+            labels: new.labels.clone(),
+            assignee: new.assignee,
+            channel: new.channel,
+        };
+        changes = self.desk.labels(self.access).ensure(changes, &new.labels, &moment).await?;
+        let opened = Ticket::open(open, &moment)?;
+        Ok((contact, self.carry(changes, opened, &moment).await?))
     }
 
     async fn opened(&self, committed: Committed, contact: Option<Contact>) -> Result<TicketView> {
