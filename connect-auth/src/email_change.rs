@@ -21,6 +21,7 @@ impl Auth {
         held: Option<(ChallengeId, ChallengeSecret)>,
         client: Client,
     ) -> Result<IssuedCode> {
+        identity.has_session()?;
         self.require_recent(identity)?;
         if email.canonical() == identity.user.email.canonical() {
             return Err(Error::refused("same_address", "this is the address of the account already"));

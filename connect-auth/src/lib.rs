@@ -1,5 +1,6 @@
 //! Who somebody is and what they may do on a Connect desk: sign-in by a code sent by e-mail, sessions,
-//! API keys, the matrix of roles, and the quotas that keep guessing and mail bombing out.
+//! API keys, the matrix of roles, and the quotas that keep guessing and mail bombing out; and people for whom the
+//! host vouches, in its own process or by a token that it signs with a [`WidgetKey`].
 //!
 //! The rules are those of `docs/security.md`; tests name the requirement they hold.
 
@@ -18,6 +19,7 @@ mod failures;
 pub mod fetch;
 mod first_proof;
 mod guesser;
+mod host;
 mod invitation;
 mod key_ring;
 mod mail;
@@ -37,6 +39,7 @@ mod sign_in;
 mod sign_up;
 mod step_up;
 mod unbroken;
+mod widget;
 
 pub use api_key::{ApiKeyToken, IssuedKey, KEY_METHOD, KeyIdentity};
 pub use attachment_link::AttachmentLink;
@@ -44,9 +47,11 @@ pub use auth::{Auth, AuthBuilder, Client, Identity};
 pub use bound::Bound;
 pub use code::{ChallengeSecret, Code};
 pub use device::KNOWN_FOR as DEVICE_KNOWN_FOR;
+pub use host::{CustomerIdentity, HOST_METHOD};
 pub use key_ring::{BadKey, KeyRing};
 pub use refusals::Refused;
 pub use roles::RoleMatrix;
 pub use session::{SessionToken, SessionView};
 pub use settings::{AuthSettings, BadSetting, Quotas, SignUp};
 pub use sign_in::{CodeRequest, IssuedCode, SignInError, SignedIn, VerifyCode};
+pub use widget::{BadWidgetKey, WIDGET_METHOD, WidgetKey};

@@ -199,6 +199,9 @@ impl Auth {
 
     /// Ends one session of the person's own; another's is as good as absent.
     pub async fn end_session(&self, identity: &Identity, id: SessionId) -> Result<()> {
+        if id == identity.session.id {
+            identity.has_session()?;
+        }
         match self.end(identity.user.id, Revoke::One(id), Some(id), identity.cause.clone()).await? {
             0 => Err(Error::NotFound("session")),
             _ => Ok(()),

@@ -1,10 +1,13 @@
 //! What can be set about signing in, with its limits.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use connect_core::EmailAddress;
 use connect_core::api_key::KeyLimits;
 use connect_core::store::{CodeForm, Quota};
+
+use crate::widget::WidgetKey;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: u64 = 3600;
@@ -109,6 +112,9 @@ pub struct AuthSettings {
     /// How many bits of an IPv6 address tell clients apart: 64 unless said, 32 to 64. A longer one would give
     /// whoever has a network of their own as many quotas as they like.
     pub ipv6_prefix: u8,
+    /// The keys by which hosts sign tokens for their widgets; several while one is replaced. None unless said: then no
+    /// token is taken.
+    pub widget_keys: Vec<WidgetKey>,
 }
 
 impl Default for AuthSettings {
@@ -130,6 +136,7 @@ impl Default for AuthSettings {
             api_keys: KeyLimits::USUAL,
             quotas: Quotas::default(),
             ipv6_prefix: Self::IPV6_PREFIX,
+            widget_keys: Vec::new(),
         }
     }
 }
@@ -173,6 +180,10 @@ impl AuthSettings {
         }
         if !(32..=64).contains(&self.ipv6_prefix) {
             return bad("ipv6_prefix", "must be from 32 to 64");
+        }
+        let ids: BTreeSet<&str> = self.widget_keys.iter().map(WidgetKey::id).collect();
+        if ids.len() < self.widget_keys.len() {
+            return bad("widget_keys", "must have different ids");
         }
         if self.session_idle > 60 * MINUTE || self.session_absolute > 24 * 60 * MINUTE {
             return bad("session_idle, session_absolute", "must be at most 1 hour and 24 hours");

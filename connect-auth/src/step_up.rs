@@ -32,6 +32,7 @@ impl Auth {
         held: Option<(ChallengeId, ChallengeSecret)>,
         client: Client,
     ) -> Result<IssuedCode> {
+        identity.has_session()?;
         let (email, purpose) = (identity.user.email.clone(), step_up(identity.user.id));
         let person = Some(identity.user.id);
         self.issue(Asked { email, purpose, held, workspace: None, client, person, paid: false }).await
