@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connect_auth::Auth;
-use connect_core::{Access, Desk};
+use connect_core::{Access, Desk, Identify};
 
 use crate::network::Network;
 use crate::origin::is_origin;
@@ -68,11 +68,28 @@ struct Inner {
     origin: String,
     uploads: Slots,
     streams: Slots,
+    identify: Option<Arc<dyn Identify>>,
 }
 
 impl App {
     /// A desk that people sign in to, over HTTP. Path and origin follow from the desk's public address.
     pub fn new(auth: Auth, settings: HttpSettings) -> Self {
+        Self::made(auth, settings, None)
+    }
+
+    /// The same, where those who are signed in at the host need not sign in at the desk.
+    ///
+    /// What a request brings is looked at in this order, and the first that is good counts:
+    ///
+    /// 1. An `Authorization` header: the token of a session, an API key, or a token for a widget. Whatever it says,
+    ///    such a request ignores cookies, and the host is not asked.
+    /// 2. The cookie of a session of the desk's own: who has signed in here on purpose is who they are here.
+    /// 3. Whom the host vouches for.
+    pub fn identified_by(auth: Auth, settings: HttpSettings, identify: Arc<dyn Identify>) -> Self {
+        Self::made(auth, settings, Some(identify))
+    }
+
+    fn made(auth: Auth, settings: HttpSettings, identify: Option<Arc<dyn Identify>>) -> Self {
         let public = &auth.desk().settings().public_url;
         let (base, origin) = match url::Url::parse(public) {
             Ok(url) => (url.path().trim_end_matches('/').to_owned(), url.origin().ascii_serialization()),
@@ -80,7 +97,7 @@ impl App {
         };
         let uploads = Slots::new(settings.max_uploads, UPLOADS_EACH);
         let streams = Slots::new(settings.max_streams, STREAMS_EACH);
-        Self { inner: Arc::new(Inner { auth, settings, base, origin, uploads, streams }) }
+        Self { inner: Arc::new(Inner { auth, settings, base, origin, uploads, streams, identify }) }
     }
 
     /// Who is who.
@@ -96,6 +113,11 @@ impl App {
     /// How it appears.
     pub fn settings(&self) -> &HttpSettings {
         &self.inner.settings
+    }
+
+    /// Who knows those that are signed in at the host.
+    pub(crate) fn identify(&self) -> Option<&dyn Identify> {
+        self.inner.identify.as_deref()
     }
 
     /// A place for an upload. Each holds a few megabytes while it lasts, and may last for minutes. Whoever may bring no

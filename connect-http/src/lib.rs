@@ -3,6 +3,10 @@
 //! [`router()`] gives an [`axum::Router`] that works under any path of a host's own application. Everything
 //! a request's client may do is decided in `connect-core` and `connect-auth`; this crate reads requests
 //! strictly and turns outcomes into responses, in one place ([`Problem`]).
+//!
+//! Who is signed in at the host need not sign in here: give [`App::identified_by`] an implementation of
+//! [`Identify`](connect_core::Identify). Widgets show tokens that the host signs
+//! ([`WidgetKey`](connect_auth::WidgetKey)).
 
 mod api;
 mod app;

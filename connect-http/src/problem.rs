@@ -50,6 +50,12 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
     }
 
+    /// A token for a widget was shown that is not good here; why is not told.
+    pub(crate) fn bad_token() -> Self {
+        let detail = "this token is not good here: ask the application that it comes from for another one";
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
+    }
+
     pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
         let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "some fields cannot be accepted");
         Self { errors, ..problem }

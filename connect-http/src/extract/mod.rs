@@ -2,6 +2,7 @@
 
 mod caller;
 mod command;
+mod host;
 mod query;
 mod scope;
 mod strict;

@@ -33,8 +33,8 @@ impl Scope {
     pub(crate) fn may_grant(&self, app: &App, role: Role) -> Result<(), Problem> {
         match &self.caller {
             Caller::Person(person) if role >= Role::Admin => Ok(app.auth().require_recent(&person.identity)?),
-            // A program grants no role at all: the desk sees to that.
-            Caller::Person(_) | Caller::Program(_) => Ok(()),
+            // A program or a customer grants no role at all: the desk sees to that.
+            Caller::Person(_) | Caller::Program(_) | Caller::Customer(_) => Ok(()),
         }
     }
 
@@ -89,6 +89,7 @@ impl FromRequestParts<App> for Scope {
             // A key is let into its own workspace; to it there are no others.
             Caller::Program(program) if program.identity.is_of(&workspace.1) => program.identity.access.clone(),
             Caller::Program(_) => return Err(not_found()),
+            Caller::Customer(customer) => customer.access_to(&workspace.1)?,
         };
         names_no_other(parts.uri.query(), |name| is_of(&access, &workspace.1, name))?;
         if let Some(witness) = parts.extensions.get::<Witness>() {

@@ -38,6 +38,16 @@ pub(crate) fn check_stream(app: &App, headers: &HeaderMap) -> Result<(), Problem
     Err(cross_site())
 }
 
+/// Lets a request of somebody pass for whom the host vouches, by a cookie or what else browsers send by themselves:
+/// an unsafe one from a page of ours only.
+pub(crate) fn check_vouched(app: &App, method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
+    if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) || is_ours(app, headers) {
+        return Ok(());
+    }
+    tracing::warn!("a request from another site was refused");
+    Err(cross_site())
+}
+
 fn is_ours(app: &App, headers: &HeaderMap) -> bool {
     let site = headers.get("sec-fetch-site").map(http::HeaderValue::as_bytes);
     let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).filter(|origin| *origin != "null");

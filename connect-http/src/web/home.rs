@@ -11,7 +11,7 @@ use super::setup;
 use crate::api::shape::Fields;
 use crate::api::workspace::create::allowed;
 use crate::app::App;
-use crate::extract;
+use crate::extract::{self, Caller};
 use crate::problem::Problem;
 
 struct Entry {
@@ -39,12 +39,16 @@ pub(super) struct NewForm {
     slug: String,
 }
 
-/// `GET /`: set-up on the first run, else sign-in, else the workspaces.
-pub(super) async fn home(State(app): State<App>, caller: Option<extract::Person>) -> Result<Response, Problem> {
+/// `GET /`: set-up on the first run, else sign-in, else the workspaces, or the one that somebody is a customer of.
+pub(super) async fn home(State(app): State<App>, caller: Option<Caller>) -> Result<Response, Problem> {
     if !app.desk().workspaces().any().await? {
         return Ok(go(&app, "/setup"));
     }
-    Ok(go(&app, if caller.is_some() { "/workspaces" } else { "/sign-in" }))
+    Ok(match caller {
+        None => go(&app, "/sign-in"),
+        Some(Caller::Customer(customer)) => go(&app, &format!("/{}", customer.identity.access.workspace().slug)),
+        Some(caller) => caller.into_person().map(|_| go(&app, "/workspaces"))?,
+    })
 }
 
 async fn page(app: &App, caller: &extract::Person, form: NewForm, error: String) -> Result<WorkspacesPage, Problem> {

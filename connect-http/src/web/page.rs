@@ -5,12 +5,12 @@ use std::fmt::Write;
 use askama::Template;
 use axum::extract::{FromRequestParts, OriginalUri};
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use connect_core::{Access, Standing};
+use connect_core::{Access, Error, Standing};
 use http::StatusCode;
 use http::request::Parts;
 
 use crate::app::App;
-use crate::extract::{self, PersonScope, Scope};
+use crate::extract::{self, Caller, Scope};
 use crate::problem::Problem;
 
 /// The frame of a page: where the desk is mounted, who is signed in, in which workspace.
@@ -20,6 +20,10 @@ pub(super) struct Shell {
     pub(super) home: String,
     pub(super) title: String,
     pub(super) person: Option<String>,
+    /// Whether they have an account here, with pages of its own.
+    pub(super) account: bool,
+    /// Whether they have signed in here; else they sign out where they have.
+    pub(super) signs_out: bool,
     pub(super) workspace: Option<Place>,
     /// Whether messages may carry files.
     pub(super) files: bool,
@@ -48,6 +52,8 @@ impl Shell {
             home: app.home().to_owned(),
             title: title.into(),
             person: caller.map(|caller| caller.identity.user.name.to_string()),
+            account: caller.is_some(),
+            signs_out: caller.is_some_and(|caller| !caller.identity.is_vouched()),
             workspace: None,
             files: app.desk().blobs().is_some(),
             providers: !sign_in_providers(app).is_empty(),
@@ -64,7 +70,8 @@ impl Shell {
             may_open: app.desk().may(&scope.access, connect_core::Action::OpenTickets),
             keys: app.desk().may(&scope.access, connect_core::Action::ManageApiKeys),
         };
-        Self { workspace: Some(place), ..Self::new(app, title, scope.caller.person()) }
+        let person = scope.caller.name();
+        Self { workspace: Some(place), person, ..Self::new(app, title, scope.caller.person()) }
     }
 }
 
@@ -180,12 +187,22 @@ impl FromRequestParts<App> for Person {
     }
 }
 
+/// Who asks for a page, if anybody who is known. Who is not is sent to sign in first.
+pub(super) async fn caller(parts: &mut Parts, app: &App) -> Result<Caller, Response> {
+    let caller = <Caller as FromRequestParts<App>>::from_request_parts(parts, app).await;
+    caller.map_err(|problem| to_sign_in(app, parts, problem))
+}
+
 impl FromRequestParts<App> for Member {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
-        // Pages are for people: a program has the API.
-        let scope = PersonScope::from_request_parts(parts, app).await.map(|found| found.scope);
+        let scope = Scope::from_request_parts(parts, app).await;
+        let scope = scope.and_then(|scope| match scope.caller {
+            // Pages are for people: a program has the API.
+            Caller::Program(_) => Err(Error::Forbidden("this is for people, not for API keys").into()),
+            Caller::Person(_) | Caller::Customer(_) => Ok(scope),
+        });
         scope.map(Self).map_err(|problem| to_sign_in(app, parts, problem))
     }
 }

@@ -12,12 +12,12 @@ use serde::Deserialize;
 
 use super::attachment::{Kept, Posted, posted};
 use super::form::{filled, new_key, once};
-use super::page::{Member, Person, Shell, go, is_team, render, render_with, sentence};
+use super::page::{Member, Shell, caller, go, is_team, render, render_with, sentence};
 use super::ticket::{Entry, entries};
 use super::tickets::{Row, customers_filter, list_href, rows};
 use crate::api::shape::{Fields, id};
 use crate::app::App;
-use crate::extract::{Params, Scope};
+use crate::extract::{Caller, Params, Scope};
 use crate::problem::Problem;
 
 /// Somebody who may see the customers' pages: who does not belong to the workspace yet becomes a customer,
@@ -28,9 +28,10 @@ impl FromRequestParts<App> for Customer {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
-        let Person(caller) = Person::from_request_parts(parts, app).await?;
-        // Looking changes nothing: only a form makes somebody a customer.
-        if parts.method == http::Method::POST {
+        // Looking changes nothing: only a form makes somebody a customer. Whom the host calls one is one already.
+        if parts.method == http::Method::POST
+            && let Caller::Person(caller) = caller(parts, app).await?
+        {
             let params = RawPathParams::from_request_parts(parts, app).await.map_err(IntoResponse::into_response)?;
             let workspace = params.iter().find(|(name, _)| *name == "workspace").map(|(_, value)| value.to_owned());
             let joined = app.desk().admit_or_join(&caller.identity.person(), &workspace.unwrap_or_default()).await;
@@ -60,7 +61,7 @@ pub(super) struct Query {
 
 /// Whether somebody who is signed in but does not belong here may become a customer.
 async fn welcome(app: &App, parts: &mut Parts) -> Result<Option<Response>, Response> {
-    let Person(caller) = Person::from_request_parts(parts, app).await?;
+    let Caller::Person(caller) = caller(parts, app).await? else { return Ok(None) };
     let params = RawPathParams::from_request_parts(parts, app).await.map_err(IntoResponse::into_response)?;
     let slug =
         params.iter().find(|(name, _)| *name == "workspace").map(|(_, value)| value.to_owned()).unwrap_or_default();

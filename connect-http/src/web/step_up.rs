@@ -55,7 +55,7 @@ pub(super) async fn send_code(
     headers: HeaderMap,
     Form(form): Form<Target>,
 ) -> Result<Response, Problem> {
-    let extract::Person { identity, client } = caller;
+    let extract::Person { identity, client, .. } = caller;
     let issued = app.auth().request_step_up(&identity, request_code::held(&app, &headers), client).await?;
     let value = format!("{}.{}", issued.id, issued.secret.text());
     let cookie = app.set_cookie(Cookie::Challenge, Some(&value), app.auth().settings().code_lifetime);

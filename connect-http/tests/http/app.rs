@@ -11,7 +11,9 @@ use connect_core::dispatch::DispatchSettings;
 use connect_core::notify::{MailIdentity, RecordedMail, Recorder};
 use connect_core::store::Quota;
 use connect_core::testing::ManualClock;
-use connect_core::{AuthStore, Desk, DeskBuilder, DeskSettings, EmailAddress, Limit, RateLimiter, Store, WorkspaceId};
+use connect_core::{
+    AuthStore, Desk, DeskBuilder, DeskSettings, EmailAddress, Identify, Limit, RateLimiter, Store, WorkspaceId,
+};
 use connect_http::{App, HttpSettings, router};
 use connect_store::{BlobSettings, MemoryLimiter, MemoryStore, ObjectBlobs};
 use http_body_util::BodyExt;
@@ -102,6 +104,7 @@ pub struct Made {
     pub http: HttpSettings,
     pub public_url: &'static str,
     pub clock: Arc<ManualClock>,
+    pub identify: Option<Arc<dyn Identify>>,
 }
 
 impl Default for Made {
@@ -115,6 +118,7 @@ impl Default for Made {
             http: HttpSettings::default(),
             public_url: "https://desk.example",
             clock: Arc::default(),
+            identify: None,
         }
     }
 }
@@ -162,7 +166,7 @@ impl TestApp {
         with: impl FnOnce(DeskBuilder) -> DeskBuilder,
         with_auth: impl FnOnce(AuthBuilder) -> AuthBuilder,
     ) -> Self {
-        let Made { store, auth_store, limiter, settings, http, public_url, clock } = made;
+        let Made { store, auth_store, limiter, settings, http, public_url, clock, identify } = made;
         let mail = Arc::new(Recorder::new(clock.clone()));
         let keys = KeyRing::new("a secret of at least 32 characters", Vec::new()).expect("long enough");
         let auth = with_auth(Auth::builder(auth_store, limiter, keys, settings).expect("settings"));
@@ -182,7 +186,10 @@ impl TestApp {
                 )
             });
         let auth = auth.build(desk.clone());
-        let router = router(App::new(auth.clone(), http));
+        let router = router(match identify {
+            Some(identify) => App::identified_by(auth.clone(), http, identify),
+            None => App::new(auth.clone(), http),
+        });
         Self { desk, auth, clock, mail, router, checked: false }
     }
 

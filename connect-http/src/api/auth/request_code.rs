@@ -96,7 +96,7 @@ pub(crate) async fn handle(
             Ok(answer(&app, app.auth().request_code(request).await?, token))
         }
         (Purpose::StepUp, None) => {
-            let Person { identity, client } = Person::of(&app, &headers, client).await?;
+            let Person { identity, client, .. } = Person::of(&app, &headers, client).await?;
             Ok(answer(&app, app.auth().request_step_up(&identity, held, client).await?, token))
         }
         (Purpose::StepUp, Some(_)) => Err(FieldError::new("email", "not_taken", "is that of the account").into()),

@@ -27,7 +27,7 @@ pub(crate) async fn handle(
 ) -> Result<Response, Problem> {
     let Body { email, token } = command.value;
     let email = EmailAddress::parse("email", &email)?;
-    let Person { identity, client } = caller;
+    let Person { identity, client, .. } = caller;
     let issued = app.auth().request_email_change(&identity, email, held(&app, &headers), client).await?;
     Ok(answer(&app, issued, token))
 }
