@@ -6,12 +6,13 @@ mod providers;
 mod proxies;
 mod storage;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ArgMatches;
-use connect_auth::{AuthSettings, SignUp};
+use connect_auth::{AuthSettings, SignUp, WidgetKey};
 use connect_core::EmailAddress;
 use connect_core::notify::MailIdentity;
 use connect_core::store::{CodeForm, Quota};
@@ -217,6 +218,10 @@ fn auth(said: &mut Said, environment: Option<Environment>) -> Option<AuthSetting
                 text.split(',').map(|one| EmailAddress::parse("reserved_addresses", one.trim()).ok()).collect()
             })?;
     }
+    if said.get("widget_secrets").is_some() {
+        let rule = "pairs of ID:SECRET with commas between, a secret of at least 32 characters without commas";
+        settings.widget_keys = said.read("widget_secrets", rule, widget_keys)?;
+    }
     settings.ipv6_prefix = said.read("ipv6_prefix", "a number from 32 to 64", |text| {
         text.parse().ok().filter(|bits| (32..=64).contains(bits))
     })?;
@@ -239,6 +244,14 @@ fn auth(said: &mut Said, environment: Option<Environment>) -> Option<AuthSetting
         *place = said.read(name, QUOTA, quota)?;
     }
     Some(settings)
+}
+
+/// Pairs of `ID:SECRET`, each id once.
+fn widget_keys(text: &str) -> Option<Vec<WidgetKey>> {
+    let key = |pair: &str| pair.trim().split_once(':').and_then(|(id, secret)| WidgetKey::new(id, secret).ok());
+    let keys = text.split(',').map(key).collect::<Option<Vec<_>>>()?;
+    let ids: BTreeSet<&str> = keys.iter().map(WidgetKey::id).collect();
+    (ids.len() == keys.len()).then_some(keys)
 }
 
 #[cfg(test)]
@@ -295,6 +308,23 @@ mod tests {
             let told = load(&["--allowed-origins", bad]).expect_err(bad).join("\n");
             assert!(told.contains("CONNECT_ALLOWED_ORIGINS is"), "{told}");
         }
+    }
+
+    #[test]
+    fn sec_27_widget_keys_are_read_strictly_and_never_shown() {
+        let (one, two) = ("a".repeat(32), "b".repeat(40));
+        let said = format!("2026-a:{one}, old:{two}");
+        let settings = load(&["--widget-secrets", &said]).expect("two keys");
+        let ids: Vec<&str> = settings.auth.widget_keys.iter().map(WidgetKey::id).collect();
+        assert_eq!(ids, ["2026-a", "old"]);
+        assert!(!format!("{settings:?}").contains(&one), "secrets do not show themselves");
+        for bad in
+            [one.clone(), "a:short".to_owned(), format!("a:{one},a:{two}"), format!("A:{one}"), format!("{said},")]
+        {
+            let told = load(&["--widget-secrets", &bad]).expect_err(&bad).join("\n");
+            assert!(told.contains("CONNECT_WIDGET_SECRETS is \"***\"") && !told.contains(&one), "{told}");
+        }
+        assert!(load(&[]).expect("defaults").auth.widget_keys.is_empty(), "without any no token is taken");
     }
 
     #[test]

@@ -82,6 +82,10 @@ pub(crate) const OPTIONS: &[OptionRow] = &[
         "At least 32 characters; required outside development, where one is made and kept in DATA_DIR",
     ),
     secret("secret_keys_older", "Earlier secret keys that still count, with commas between"),
+    secret(
+        "widget_secrets",
+        "Keys by which hosts sign tokens for widgets, as ID:SECRET with commas between; a secret has at least 32 characters",
+    ),
     row("sign_up", None, "open or invited [default: open in development, else invited]"),
     row("code_digits", Some("8"), "Digits of a sign-in code, 6 to 12"),
     row("code_minutes", Some("5"), "How long a code works, 1 to 10"),
