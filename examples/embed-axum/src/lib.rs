@@ -1,6 +1,14 @@
-//! A small shop with orders of its own that has a support desk under `/support`.
+//! A small shop with users and orders of its own that has a support desk under `/support`, in the same process and
+//! in the same database file.
 //!
-//! The shop is [`shop`]; the glue to the desk is [`support`], under 30 lines.
+//! - [`shop`] is the shop: an order that went wrong is marked and its ticket opened in one transaction.
+//! - [`login`] is the shop's own login, which knows nothing of the desk.
+//! - [`support`] is the glue, some 30 lines, and the implementation of [`Identify`](connect_core::Identify) by which
+//!   whoever is signed in at the shop is signed in at the desk: its staff as agents, everybody else as customers.
+//! - [`widget`] is a page of the shop's with a widget on it, which talks to the desk's API with a token that the shop
+//!   signs.
 
+pub mod login;
 pub mod shop;
 pub mod support;
+pub mod widget;

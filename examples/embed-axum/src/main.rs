@@ -1,13 +1,13 @@
-//! Serves the shop with its desk on `127.0.0.1:3000`. Mail is printed, not sent.
+//! Serves the shop with its desk on `127.0.0.1:3000`. Mail is kept in memory, not sent.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
+use connect_auth::{KeyRing, WidgetKey};
 use connect_core::dispatch::DispatchSettings;
 use connect_core::notify::{MailIdentity, Recorder};
-use connect_core::user::ProvenMailbox;
-use connect_core::workspace::NewWorkspace;
-use connect_core::{DeskSettings, EmailAddress, Name, Slug, SystemClock};
-use embed_axum::{shop, support};
+use connect_core::{DeskSettings, EmailAddress, SystemClock};
+use embed_axum::{login, shop, support, widget};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 
 #[tokio::main]
@@ -22,18 +22,27 @@ async fn main() -> anyhow::Result<()> {
     let from = MailIdentity { name: None, address: EmailAddress::parse("from", "desk@shop.example")? };
     let settings = DeskSettings::new("http://127.0.0.1:3000/support", from);
     let mail = Arc::new(Recorder::new(Arc::new(SystemClock)));
-    let secret = "a secret of at least 32 characters, from the shop's own settings";
-    let (desk, pages) = support::desk(&pool, secret, mail.clone(), settings).await?;
-    if desk.find_workspace("shop").await?.is_none() {
-        let owner = desk.users().find_or_create(&EmailAddress::parse("email", "boss@shop.example")?, None).await?;
-        let new = NewWorkspace { name: Name::parse("name", "The Shop")?, slug: Slug::parse("slug", "shop")? };
-        desk.workspaces().create(&ProvenMailbox::attest(&owner), new, None).await?;
+    // Both come from the shop's own settings.
+    let keys = KeyRing::new("a secret of at least 32 characters, known to nobody else", Vec::new())?;
+    let widget_key = WidgetKey::new("2026-a", "another one, by which tokens for the widget are signed")?;
+    let secrets = support::Secrets { keys, widget: Some(widget_key.clone()) };
+    let login = login::Login { pool };
+    let (desk, pages) = support::desk(login.clone(), secrets, mail, settings).await?;
+    let staff = login.staff().await?;
+    for (place, user) in staff.iter().enumerate() {
+        if place == 0 {
+            support::set_up(&desk, user).await?;
+        } else {
+            support::hire(&desk, user).await?;
+        }
     }
-    let _dispatcher = desk.dispatcher(DispatchSettings::default()).start();
-    let router = shop::routes(shop::Shop { pool, desk: Arc::new(desk) }).nest("/support", pages);
+    let _dispatcher = desk.desk.dispatcher(DispatchSettings::default()).start();
+    let router = shop::routes(shop::Shop { login: login.clone(), support: Arc::new(desk) })
+        .merge(login::routes(login.clone()))
+        .merge(widget::routes(login, widget_key))
+        .nest("/support", pages);
     println!("The shop is on http://127.0.0.1:3000, its desk on http://127.0.0.1:3000/support");
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
-    let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
-    axum::serve(listener, service).await?;
+    axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await?;
     Ok(())
 }
