@@ -39,6 +39,7 @@ mod sign_in;
 mod sign_up;
 mod step_up;
 mod unbroken;
+mod way_in;
 mod widget;
 
 pub use api_key::{ApiKeyToken, IssuedKey, KEY_METHOD, KeyIdentity};

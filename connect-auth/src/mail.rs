@@ -11,14 +11,14 @@ use connect_core::notify::{Mail, Outgoing};
 use connect_core::record::RecordKind;
 use connect_core::store::{Challenge, EventList};
 use connect_core::{
-    AuthStore, ChallengeId, Desk, EmailAddress, InvitationId, Limit, RateLimiter, Result, Timestamp, UserId,
+    Actor, AuthStore, ChallengeId, Desk, EmailAddress, InvitationId, Limit, RateLimiter, Result, Timestamp, UserId,
     WorkspaceId,
 };
 
 use crate::challenge::{CODE_LABEL, SIGN_IN};
 use crate::code::Code;
 use crate::rank::STRANGERS_MAIL;
-use crate::{AuthSettings, KeyRing, invitation, passkey_mail, sign_up};
+use crate::{AuthSettings, KeyRing, invitation, passkey_mail, sign_up, way_in};
 
 const CODE: &str = "auth.code";
 const INVITATION: &str = "invitation";
@@ -27,6 +27,8 @@ const ADDRESS_CHANGED: &str = "auth.address_changed";
 const FAILURES: &str = "auth.failures";
 const PASSKEY_ADDED: &str = "auth.passkey_added";
 const PASSKEY_REMOVED: &str = "auth.passkey_removed";
+const API_KEY: &str = "auth.api_key";
+const ACCOUNT: &str = "auth.account";
 
 #[derive(Debug)]
 pub(crate) struct AuthMail {
@@ -41,20 +43,52 @@ pub(crate) fn minute(at: Timestamp) -> String {
     at.to_string().chars().take(16).map(|c| if c == 'T' { ' ' } else { c }).collect()
 }
 
-/// A mail that tells a person what happened to their account. No word of anybody else's stands in it.
-pub(crate) fn notice(desk: &Desk, delivery: &Delivery, to: EmailAddress, subject: &str, text: &str) -> Composed {
-    let (text, html) = Mail::parts(text, None);
-    Composed::Send(Outgoing::Mail(Box::new(Mail {
+/// A mail that the desk writes by itself about something that has an id.
+fn automatic(
+    desk: &Desk,
+    about: &impl std::fmt::Display,
+    to: EmailAddress,
+    subject: &str,
+    (text, html): (String, String),
+) -> Mail {
+    Mail {
         to,
         from: desk.identity(None),
         subject: subject.to_owned(),
         text,
         html,
-        message_id: desk.message_id(&delivery.id),
+        message_id: desk.message_id(about),
         in_reply_to: None,
         references: Vec::new(),
         auto_submitted: Some("auto-generated"),
-    })))
+    }
+}
+
+fn send(mail: Mail) -> Composed {
+    Composed::Send(Outgoing::Mail(Box::new(mail)))
+}
+
+/// A mail that tells a person what happened to their account. No word of anybody else's stands in it.
+pub(crate) fn notice(desk: &Desk, delivery: &Delivery, to: EmailAddress, subject: &str, text: &str) -> Composed {
+    linked_notice(desk, delivery, to, subject, text, None)
+}
+
+/// The same with a link to a page of the desk.
+pub(crate) fn linked_notice(
+    desk: &Desk,
+    delivery: &Delivery,
+    to: EmailAddress,
+    subject: &str,
+    text: &str,
+    link: Option<(&str, &str)>,
+) -> Composed {
+    send(automatic(desk, &delivery.id, to, subject, Mail::parts(text, link)))
+}
+
+/// The event that a delivery follows.
+pub(crate) async fn event_of(desk: &Desk, delivery: &Delivery) -> Result<Option<Event>> {
+    let list = EventList { after: delivery.event.saturating_sub(1), limit: Limit::new(1)?, ..EventList::default() };
+    Ok(desk.store().events(delivery.workspace, list).await?.into_iter().next())
 }
 
 #[async_trait]
@@ -76,6 +110,14 @@ impl Subscriber for AuthMail {
             Fact::InvitationCreated { invitation, .. } => {
                 vec![Plan::mail(INVITATION, Recipient::Invitation(*invitation))]
             }
+            // A key is made and given another secret by its owner only.
+            Fact::ApiKeyCreated { .. } | Fact::ApiKeyRotated { .. } => match event.actor {
+                Actor::User(owner) => vec![Plan::mail(API_KEY, Recipient::User(owner))],
+                _ => Vec::new(),
+            },
+            Fact::AccountLinked { user, .. } | Fact::AccountUnlinked { user, .. } => {
+                vec![Plan::mail(ACCOUNT, Recipient::User(*user))]
+            }
             _ => Vec::new(),
         }
     }
@@ -89,6 +131,8 @@ impl Subscriber for AuthMail {
             (ADDRESS_CHANGED, Recipient::User(user)) => address_changed(desk, user, delivery).await,
             (PASSKEY_ADDED, Recipient::User(user)) => passkey_mail::added(desk, user, delivery).await,
             (PASSKEY_REMOVED, Recipient::User(user)) => passkey_mail::removed(desk, user, delivery).await,
+            (API_KEY, Recipient::User(owner)) => way_in::api_key(desk, owner, delivery).await,
+            (ACCOUNT, Recipient::User(user)) => way_in::account(desk, user, delivery).await,
             _ => Ok(Composed::Drop("unknown topic")),
         }
     }
@@ -120,18 +164,7 @@ impl AuthMail {
              code to anybody.",
             code.grouped()
         );
-        let (text, html) = Mail::parts(&text, None);
-        Ok(Composed::Send(Outgoing::Mail(Box::new(Mail {
-            to: challenge.email,
-            from: desk.identity(None),
-            subject: what.to_owned(),
-            text,
-            html,
-            message_id: desk.message_id(&delivery.id),
-            in_reply_to: None,
-            references: Vec::new(),
-            auto_submitted: Some("auto-generated"),
-        }))))
+        Ok(notice(desk, delivery, challenge.email, what, &text))
     }
 
     /// Tells the person behind an address, if there is one, that somebody keeps entering wrong codes for it.
@@ -146,18 +179,7 @@ impl AuthMail {
              longer, so that guessing is hopeless; do not give one to anybody.",
             self.settings.failures_a_day
         );
-        let (text, html) = Mail::parts(&text, None);
-        Ok(Composed::Send(Outgoing::Mail(Box::new(Mail {
-            to: user.email,
-            from: desk.identity(None),
-            subject: "Wrong sign-in codes were entered for your address".to_owned(),
-            text,
-            html,
-            message_id: desk.message_id(&delivery.id),
-            in_reply_to: None,
-            references: Vec::new(),
-            auto_submitted: Some("auto-generated"),
-        }))))
+        Ok(notice(desk, delivery, user.email, "Wrong sign-in codes were entered for your address", &text))
     }
 
     /// Whether a user may come of this. An address for the account of somebody who is signed in need not be known.
@@ -188,18 +210,10 @@ impl AuthMail {
             None => format!("You are invited to {} as {}.", workspace.name, invitation.role.as_str()),
         };
         let link = desk.link(&format!("/{}/join/{}?token={}", workspace.slug, invitation.id, token.text()));
-        let (text, html) = Mail::parts(&format!("{text}\n\nThe link works for seven days."), Some(("Join", &link)));
-        Ok(Composed::Send(Outgoing::Mail(Box::new(Mail {
-            to: invitation.email,
-            from: desk.identity(Some(workspace.name.to_string())),
-            subject: format!("Invitation to {}", workspace.name),
-            text,
-            html,
-            message_id: desk.message_id(&invitation.id),
-            in_reply_to: None,
-            references: Vec::new(),
-            auto_submitted: Some("auto-generated"),
-        }))))
+        let parts = Mail::parts(&format!("{text}\n\nThe link works for seven days."), Some(("Join", &link)));
+        let subject = format!("Invitation to {}", workspace.name);
+        let from = desk.identity(Some(workspace.name.to_string()));
+        Ok(send(Mail { from, ..automatic(desk, &invitation.id, invitation.email, &subject, parts) }))
     }
 }
 
@@ -218,13 +232,11 @@ async fn new_browser(desk: &Desk, user: UserId, delivery: &Delivery) -> Result<C
 /// Tells the old address of an account that it is so no more. Each change tells the address it took away,
 /// however quickly another one follows.
 async fn address_changed(desk: &Desk, user: UserId, delivery: &Delivery) -> Result<Composed> {
-    let list = EventList { after: delivery.event.saturating_sub(1), limit: Limit::new(1)?, ..EventList::default() };
-    let events = desk.store().events(delivery.workspace, list).await?;
-    let Some(Fact::UserAddressChanged { nth, .. }) = events.first().map(|event| &event.fact) else {
+    let Some(Fact::UserAddressChanged { nth, .. }) = event_of(desk, delivery).await?.map(|event| event.fact) else {
         return Ok(Composed::Drop("the change is gone"));
     };
     let user = desk.user(user).await?;
-    let Some(former) = user.and_then(|user| user.former.get(*nth).cloned()) else {
+    let Some(former) = user.and_then(|user| user.former.get(nth).cloned()) else {
         return Ok(Composed::Drop("the old address is gone"));
     };
     let text = format!(

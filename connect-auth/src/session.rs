@@ -22,7 +22,7 @@ const KNOWN_FOR: Duration = Duration::from_secs(1);
 /// Most sessions known at once.
 const CAPACITY: usize = 10_000;
 /// For how long an account is so new that no other browser can have been used for it.
-const NEW_ACCOUNT: Duration = Duration::from_secs(60);
+pub(crate) const NEW_ACCOUNT: Duration = Duration::from_secs(60);
 /// How much of use must pass before it is written down.
 const TOUCH_AFTER: Duration = Duration::from_secs(60);
 

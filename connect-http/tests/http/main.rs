@@ -27,6 +27,7 @@ mod limits;
 mod links;
 mod media_types;
 mod members;
+mod notices;
 #[cfg(feature = "oidc")]
 mod oauth;
 mod ownership;

@@ -181,7 +181,11 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
         &["a_seal_is_kept_with_its_route", "one_of_many_routers_seals"],
     ),
     held(83, 1, "no secrets, and nothing from a header breaks a line"),
-    held(84, 2, "the person is mailed about an unknown browser, a changed address, repeated failures"),
+    held(
+        84,
+        2,
+        "the person is mailed about an unknown browser, a changed address, a new key or account, repeated failures",
+    ),
     held(85, 3, "passkeys: challenges on the server, once; a failure cannot be overlooked"),
     open(86, 2, "a workspace can require a second factor", SECOND_FACTOR),
     held(87, 3, "passkeys: adding or removing one needs a recent proof; a code by mail stays a way in"),

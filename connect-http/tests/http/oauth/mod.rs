@@ -4,5 +4,6 @@ mod ask;
 mod liar;
 mod lies;
 mod linking;
+mod notices;
 mod real;
 mod world;
