@@ -4,6 +4,7 @@
 //! what was typed kept and what is wrong said.
 
 mod account;
+mod address;
 mod api_keys;
 mod assets;
 mod attachment;
@@ -57,6 +58,8 @@ pub(crate) fn routes() -> Router<App> {
         .route("/setup", get(setup::show).post(setup::create))
         .route("/sign-in", get(account::ask).post(account::send_code))
         .route("/sign-in/code", get(account::code).post(account::enter_code))
+        .route("/sign-in/address", get(address::ask).post(address::send_code))
+        .route("/sign-in/address/code", get(address::code).post(address::enter_code))
         .route("/step-up", get(step_up::ask).post(step_up::send_code))
         .route("/step-up/code", get(step_up::code).post(step_up::enter_code))
         .route("/assets/puzzle.js", get(assets::puzzle))

@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, unreachable_pub)]
 
+mod address_pages;
 mod api_key_abuse;
 mod api_key_stores;
 mod api_keys;
