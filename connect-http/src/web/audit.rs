@@ -15,13 +15,31 @@ use crate::problem::Problem;
 
 struct Row {
     at: String,
+    /// The time to the second, as people read it.
+    when: String,
     name: String,
     refused: bool,
-    actor: String,
-    target: String,
+    actor: Shown,
+    target: Shown,
     address: String,
     agent: String,
-    request: String,
+    request: Shown,
+}
+
+/// A text that may be an id: whole where it is pointed at, else as much as fits into a column.
+struct Shown {
+    whole: String,
+    short: String,
+}
+
+impl From<String> for Shown {
+    fn from(whole: String) -> Self {
+        // Ids begin with the time, so what tells two of one day apart is at their end.
+        let id = whole.split_once('_').filter(|(kind, rest)| kind.len() <= 4 && rest.len() == 26);
+        let end = |rest: &str| rest.chars().skip(18).collect::<String>();
+        let short = id.map_or_else(|| whole.clone(), |(kind, rest)| format!("{kind}_…{}", end(rest)));
+        Self { whole, short }
+    }
 }
 
 #[derive(Template)]
@@ -85,13 +103,14 @@ pub(super) async fn show(
         let shown = |text: Option<&String>| text.map(|text| visible(text)).unwrap_or_default();
         Row {
             at: event.at.to_string(),
+            when: event.at.to_string().chars().take(19).map(|c| if c == 'T' { ' ' } else { c }).collect(),
             name: event.fact.name(),
             refused: event.fact.is_refusal(),
-            actor: people.name(event.actor).map_or_else(|| event.actor.to_string(), str::to_owned),
-            target: event.target().unwrap_or_default(),
+            actor: people.name(event.actor).map_or_else(|| event.actor.to_string(), str::to_owned).into(),
+            target: event.target().unwrap_or_default().into(),
             address: shown(origin.and_then(|origin| origin.address.as_ref())),
             agent: shown(origin.and_then(|origin| origin.agent.as_ref())),
-            request: shown(event.request_id.as_ref()),
+            request: shown(event.request_id.as_ref()).into(),
         }
     });
     let slug = scope.access.workspace().slug.to_string();
@@ -114,4 +133,23 @@ pub(super) async fn show(
         oldest_first: query.order.as_deref() == Some("oldest"),
         error,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_shown_by_its_kind_and_its_end() {
+        for (whole, short) in [
+            ("tkt_01jd8v3k6qf2m9x7c5b4n8h0wz", "tkt_…b4n8h0wz"),
+            ("Ada Lovelace", "Ada Lovelace"),
+            ("a_b", "a_b"),
+            ("host", "host"),
+            ("", ""),
+        ] {
+            let shown = Shown::from(whole.to_owned());
+            assert_eq!((shown.whole.as_str(), shown.short.as_str()), (whole, short));
+        }
+    }
 }

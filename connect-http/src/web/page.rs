@@ -43,6 +43,8 @@ pub(super) struct Place {
     pub(super) may_open: bool,
     /// Whether there is a page of API keys.
     pub(super) keys: bool,
+    /// Whether the journal may be read.
+    pub(super) audit: bool,
 }
 
 impl Shell {
@@ -69,6 +71,7 @@ impl Shell {
             team: is_team(&scope.access),
             may_open: app.desk().may(&scope.access, connect_core::Action::OpenTickets),
             keys: app.desk().may(&scope.access, connect_core::Action::ManageApiKeys),
+            audit: app.desk().may(&scope.access, connect_core::Action::ReadAudit),
         };
         let person = scope.caller.name();
         Self { workspace: Some(place), person, ..Self::new(app, title, scope.caller.person()) }

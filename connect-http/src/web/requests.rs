@@ -79,6 +79,7 @@ async fn welcome(app: &App, parts: &mut Parts) -> Result<Option<Response>, Respo
         team: false,
         may_open: true,
         keys: false,
+        audit: false,
     });
     let form = NewForm { once: new_key(app), ..NewForm::default() };
     Ok(Some(render(&NewPage {

@@ -11,6 +11,7 @@ mod attachment_pages;
 mod attachments;
 mod audit;
 mod audit_reading;
+mod audit_page;
 mod auth;
 mod bad_input;
 mod blobs;
