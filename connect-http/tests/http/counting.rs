@@ -1,4 +1,4 @@
-//! A store that counts how often it is read.
+//! Stores that count how often they are read.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,12 +9,13 @@ use connect_core::event::Event;
 use connect_core::message::Message;
 use connect_core::record::Record;
 use connect_core::store::{
-    Counters, EventList, ExportList, Import, MessageList, MovedRow, OriginList, RecordList, Seal, SealList,
-    StoredAnswer, TicketKey, TicketRow, Unrouted,
+    Budget, Challenge, ChallengeSeen, Counters, EventList, ExportList, Flow, Import, MessageList, MovedRow, OriginList,
+    RecordList, Resend, Revoke, Seal, SealList, Session, StoredAnswer, TicketKey, TicketRow, Unrouted,
 };
 use connect_core::ticket::TicketList;
 use connect_core::{
-    Actor, ChangeSet, CommitError, Committed, DeliveryId, Limit, MessageId, Store, StoreError, WorkspaceId,
+    Actor, AuthStore, ChallengeId, ChangeSet, CommitError, Committed, DeliveryId, Limit, MessageId, SessionId, Store,
+    StoreError, Timestamp, UserId, WorkspaceId,
 };
 use connect_store::MemoryStore;
 
@@ -115,5 +116,92 @@ impl Store for Counting {
     }
     async fn ready(&self) -> Read<()> {
         self.store.ready().await
+    }
+}
+
+/// The same for sign-ins: reads, and everything else.
+#[derive(Debug)]
+pub struct CountingAuth {
+    store: Arc<MemoryStore>,
+    reads: AtomicUsize,
+    writes: AtomicUsize,
+}
+
+impl CountingAuth {
+    pub fn new(store: Arc<MemoryStore>) -> Self {
+        Self { store, reads: AtomicUsize::new(0), writes: AtomicUsize::new(0) }
+    }
+
+    /// Reads, and writes.
+    pub fn take(&self) -> (usize, usize) {
+        (self.reads.swap(0, Ordering::SeqCst), self.writes.swap(0, Ordering::SeqCst))
+    }
+
+    fn read(&self) -> &MemoryStore {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        &self.store
+    }
+
+    fn write(&self) -> &MemoryStore {
+        self.writes.fetch_add(1, Ordering::SeqCst);
+        &self.store
+    }
+}
+
+#[async_trait]
+impl AuthStore for CountingAuth {
+    async fn put_challenge(&self, challenge: Challenge, cap: u32) -> Read<bool> {
+        self.write().put_challenge(challenge, cap).await
+    }
+    async fn challenge(&self, id: ChallengeId) -> Read<Option<Challenge>> {
+        self.read().challenge(id).await
+    }
+    async fn resend(&self, resend: Resend, now: Timestamp) -> Read<Option<Challenge>> {
+        self.write().resend(resend, now).await
+    }
+    async fn attempt(&self, id: ChallengeId, secret_hash: [u8; 32], now: Timestamp) -> Read<ChallengeSeen> {
+        self.write().attempt(id, secret_hash, now).await
+    }
+    async fn consume(
+        &self,
+        id: ChallengeId,
+        session: Session,
+        replaces: Option<SessionId>,
+        now: Timestamp,
+    ) -> Read<bool> {
+        self.write().consume(id, session, replaces, now).await
+    }
+    async fn renew(&self, session: Session, replaces: Option<SessionId>, now: Timestamp) -> Read<bool> {
+        self.write().renew(session, replaces, now).await
+    }
+    async fn spend(&self, account: String, budget: Budget, now: Timestamp) -> Read<bool> {
+        self.write().spend(account, budget, now).await
+    }
+    async fn give_back(&self, account: String, units: u32, now: Timestamp) -> Read<()> {
+        AuthStore::give_back(self.write(), account, units, now).await
+    }
+    async fn spent(&self, account: String, now: Timestamp) -> Read<u32> {
+        self.read().spent(account, now).await
+    }
+    async fn session(&self, token_hash: [u8; 32]) -> Read<Option<Session>> {
+        self.read().session(token_hash).await
+    }
+    async fn touch(&self, id: SessionId, now: Timestamp, idle_ends_at: Timestamp) -> Read<bool> {
+        self.write().touch(id, now, idle_ends_at).await
+    }
+    async fn sessions(&self, user: UserId, now: Timestamp) -> Read<Vec<Session>> {
+        self.read().sessions(user, now).await
+    }
+    async fn revoke(&self, user: UserId, which: Revoke) -> Read<u64> {
+        self.write().revoke(user, which).await
+    }
+    async fn put_flow(&self, flow: Flow, now: Timestamp) -> Read<bool> {
+        self.write().put_flow(flow, now).await
+    }
+    async fn take_flow(&self, id_hash: [u8; 32], now: Timestamp) -> Read<Option<Flow>> {
+        self.write().take_flow(id_hash, now).await
+    }
+    async fn sweep(&self, now: Timestamp) -> Read<u64> {
+        self.write().sweep(now).await
     }
 }

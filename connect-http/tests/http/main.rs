@@ -40,6 +40,7 @@ mod permissions;
 mod proxies;
 mod refused_files;
 mod second_workspace;
+mod session_reads;
 mod sessions;
 mod step_up;
 mod tenancy;
