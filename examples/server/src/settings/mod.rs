@@ -119,9 +119,7 @@ impl Settings {
         let mail_from = said.read("mail_from", "Name <address@example.org>", identity);
         let long = |text: &str| (text.len() >= 32).then(|| Hidden(text.to_owned()));
         let secret_key = said.read("secret_key", "at least 32 characters", long);
-        let older_keys = said.read("secret_keys_older", "keys of at least 32 characters with commas between", |text| {
-            text.split(',').map(|key| long(key.trim())).collect::<Option<Vec<_>>>()
-        });
+        let older_keys = said.list("secret_keys_older", "keys of at least 32 characters", long);
         let auth = auth(said, environment);
         let providers = Providers::understand(said, environment == Some(Environment::Development));
         let max_connections = said.read("max_connections", "a number from 1 to 1000000", |text| {
@@ -130,11 +128,9 @@ impl Settings {
         let origin_days: Option<u64> = said.read("audit_origin_days", "a number from 1 to 3650", |text| {
             text.parse().ok().filter(|days| (1..=3650).contains(days))
         });
-        let allowed_origins =
-            said.read("allowed_origins", "origins such as https://example.org with commas between", |text| {
-                let origin = |text: &str| is_origin(text.trim()).then(|| text.trim().to_owned());
-                text.split(',').map(origin).collect::<Option<Vec<_>>>()
-            });
+        let allowed_origins = said.list("allowed_origins", "origins such as https://example.org", |text| {
+            is_origin(text).then(|| text.to_owned())
+        });
         let trusted_proxies = proxies::understand(said);
         let log_json = said.read("log_format", "text or json", |text| match text {
             "text" => Some(false),
@@ -167,12 +163,12 @@ impl Settings {
             smtp_url,
             mail_from: mail_from?,
             secret_key,
-            older_keys: older_keys.unwrap_or_default(),
+            older_keys,
             auth: auth?,
             providers: providers?,
             max_connections: max_connections?,
             origins: Duration::from_secs(origin_days? * 24 * 3600),
-            allowed_origins: allowed_origins.unwrap_or_default(),
+            allowed_origins,
             trusted_proxies,
             log,
             log_json: log_json?,
@@ -203,21 +199,13 @@ fn auth(said: &mut Said, environment: Option<Environment>) -> Option<AuthSetting
     let mut settings = AuthSettings { sign_up: sign_up.unwrap_or(usual), ..AuthSettings::default() };
     settings.code_form = CodeForm::Digits(digits?);
     settings.code_lifetime = Duration::from_secs(minutes? * 60);
-    settings.api_keys.endless = said.read("api_keys_endless", "yes or no", |text| match text {
-        "yes" => Some(true),
-        "no" => Some(false),
-        _ => None,
-    })?;
+    settings.api_keys.endless = said.switch("api_keys_endless")?;
     settings.failures_a_day =
         said.read("code_failures_a_day", "a number from 0 to 99", |t| t.parse().ok().filter(|n| *n <= 99))?;
     settings.puzzle_bits =
         said.read("puzzle_bits", "a number from 16 to 26", |t| t.parse().ok().filter(|b| (16..=26).contains(b)))?;
-    if said.get("reserved_addresses").is_some() {
-        settings.reserved_addresses =
-            said.read("reserved_addresses", "e-mail addresses with commas between", |text| {
-                text.split(',').map(|one| EmailAddress::parse("reserved_addresses", one.trim()).ok()).collect()
-            })?;
-    }
+    settings.reserved_addresses =
+        said.list("reserved_addresses", "e-mail addresses", |one| EmailAddress::parse("reserved_addresses", one).ok());
     if said.get("widget_secrets").is_some() {
         let rule = "pairs of ID:SECRET with commas between, a secret of at least 32 characters without commas";
         settings.widget_keys = said.read("widget_secrets", rule, widget_keys)?;

@@ -191,6 +191,22 @@ impl Said {
         }
         parsed
     }
+
+    /// A switch.
+    pub(super) fn switch(&mut self, name: &str) -> Option<bool> {
+        self.read(name, "yes or no", |text| match text {
+            "yes" => Some(true),
+            "no" => Some(false),
+            _ => None,
+        })
+    }
+
+    /// Several of something, with commas between; none where nothing is said.
+    pub(super) fn list<T>(&mut self, name: &str, allowed: &str, parse: impl Fn(&str) -> Option<T>) -> Vec<T> {
+        let allowed = format!("{allowed} with commas between");
+        let parsed = self.read(name, &allowed, |text| text.split(',').map(|one| parse(one.trim())).collect());
+        parsed.unwrap_or_default()
+    }
 }
 
 /// An address without the name and password in it.

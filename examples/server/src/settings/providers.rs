@@ -14,11 +14,7 @@ pub(crate) struct Providers {
 
 impl Providers {
     pub(super) fn understand(said: &mut Said, is_development: bool) -> Option<Self> {
-        let allow_private = said.read("oauth_allow_private", "yes or no", |text| match text {
-            "yes" => Some(true),
-            "no" => Some(false),
-            _ => None,
-        });
+        let allow_private = said.switch("oauth_allow_private");
         // In development the provider may run on this machine, without TLS.
         let fetch = FetchSettings {
             allow_private: allow_private?,
@@ -70,11 +66,7 @@ fn together<const N: usize>(said: &mut Said, names: [&str; N]) -> Option<[String
 fn domains(said: &mut Said, name: &str) -> Vec<String> {
     let is_domain =
         |text: &str| text.contains('.') && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
-    let read = said.read(name, "domains such as example.org with commas between", |text| {
-        let domains = text.split(',').map(|domain| Some(domain.trim().to_owned()).filter(|domain| is_domain(domain)));
-        domains.collect::<Option<Vec<String>>>()
-    });
-    read.unwrap_or_default()
+    said.list(name, "domains such as example.org", |domain| is_domain(domain).then(|| domain.to_owned()))
 }
 
 #[cfg(test)]
