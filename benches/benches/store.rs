@@ -5,14 +5,12 @@
 
 use std::sync::Arc;
 
-use connect_benches::{desk, fill, new_ticket};
+use connect_benches::{desk, drop_schema, fill, new_ticket, server_url};
 use connect_core::store::TicketKey;
 use connect_core::ticket::TicketList;
 use connect_core::{Access, Desk, Store};
 use connect_store::{MemoryStore, PostgresSettings, PostgresStore, SqliteSettings, SqliteStore};
 use criterion::{Criterion, criterion_group, criterion_main};
-use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, Connection};
 use tokio::runtime::Runtime;
 
 /// Tickets that are there before anything is measured.
@@ -25,13 +23,6 @@ async fn filled(store: Arc<dyn Store>) -> (Desk, Access) {
     let desk = desk(store).expect("a desk");
     let access = fill(&desk, TICKETS).await.expect("tickets");
     (desk, access)
-}
-
-/// A PostgreSQL server to measure on, where one is named.
-fn postgres_url() -> Option<String> {
-    #[allow(clippy::disallowed_methods)]
-    let url = std::env::var("CONNECT_TEST_POSTGRES_URL").ok();
-    url.filter(|url| !url.is_empty())
 }
 
 fn measure(criterion: &mut Criterion, runtime: &Runtime, name: &str, store: Arc<dyn Store>) {
@@ -68,19 +59,14 @@ fn measure(criterion: &mut Criterion, runtime: &Runtime, name: &str, store: Arc<
 }
 
 fn postgres(criterion: &mut Criterion, runtime: &Runtime) {
-    let Some(url) = postgres_url() else {
-        eprintln!("postgres: skipped, CONNECT_TEST_POSTGRES_URL names no server");
-        return;
-    };
+    let Some(url) = server_url("CONNECT_TEST_POSTGRES_URL") else { return };
     let schema = format!("bench_{}", std::process::id());
     let settings = PostgresSettings { schema: schema.clone(), ..PostgresSettings::default() };
     let store = runtime.block_on(PostgresStore::connect(&url, settings)).expect("a database");
     measure(criterion, runtime, "postgres", Arc::new(store.clone()));
     runtime.block_on(async {
         store.close().await;
-        let mut connection = PgConnection::connect(&url).await.expect("a connection");
-        let statement = AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE"));
-        sqlx::query(statement).execute(&mut connection).await.expect("no schema is left");
+        drop_schema(&url, &schema).await.expect("no schema is left");
     });
 }
 

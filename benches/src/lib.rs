@@ -11,9 +11,28 @@ use connect_core::ticket::{Channel, ContactRef, NewTicket, Priority};
 use connect_core::user::ProvenMailbox;
 use connect_core::workspace::NewWorkspace;
 use connect_core::{Access, Body, Desk, DeskSettings, EmailAddress, Name, Slug, Store, Subject};
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection};
 
 /// The address of the agent who owns the filled workspace.
 pub const AGENT: &str = "agent@load.example";
+
+/// The server that a variable of the environment names; where it names none, this is said.
+pub fn server_url(variable: &str) -> Option<String> {
+    #[allow(clippy::disallowed_methods)]
+    let url = std::env::var(variable).ok().filter(|url| !url.is_empty());
+    if url.is_none() {
+        eprintln!("skipped: {variable} names no server");
+    }
+    url
+}
+
+/// Removes a schema of PostgreSQL with all that is in it.
+pub async fn drop_schema(url: &str, schema: &str) -> anyhow::Result<()> {
+    let mut connection = PgConnection::connect(url).await?;
+    sqlx::query(AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE"))).execute(&mut connection).await?;
+    Ok(())
+}
 
 /// A desk over a store.
 pub fn desk(store: Arc<dyn Store>) -> anyhow::Result<Desk> {

@@ -24,6 +24,16 @@ pub(crate) struct Stretch {
     pub(crate) p99: Duration,
 }
 
+impl Stretch {
+    /// So many answers in so long, each with the time it took.
+    pub(crate) fn of(mut times: Vec<Duration>, seconds: u64) -> Self {
+        times.sort_unstable();
+        let at = |part: usize| times.get(times.len() * part / 100).copied().unwrap_or_default();
+        #[allow(clippy::cast_precision_loss)]
+        Self { per_second: times.len() as f64 / seconds as f64, p50: at(50), p99: at(99) }
+    }
+}
+
 /// What is asked: method, path and body of the n-th request.
 pub(crate) type Ask = Arc<dyn Fn(usize) -> (Method, String, Option<Value>) + Send + Sync>;
 
@@ -99,10 +109,7 @@ pub(crate) async fn drive(side: &Side, seconds: u64, expected: u16) -> anyhow::R
     while let Some(done) = tasks.join_next().await {
         times.extend(done??);
     }
-    times.sort_unstable();
-    let at = |part: usize| times.get(times.len() * part / 100).copied().unwrap_or_default();
-    #[allow(clippy::cast_precision_loss)]
-    Ok(Stretch { per_second: times.len() as f64 / seconds as f64, p50: at(50), p99: at(99) })
+    Ok(Stretch::of(times, seconds))
 }
 
 /// Drives the sides one after the other, as many rounds as were asked for. The stretches of each side.

@@ -11,6 +11,8 @@ mod fill;
 mod report;
 mod scale;
 mod server;
+mod sign_in;
+mod smtp;
 mod usual;
 
 use std::path::{Path, PathBuf};
@@ -79,6 +81,7 @@ async fn main() -> anyhow::Result<()> {
 async fn measure(options: &Options, root: &Path) -> anyhow::Result<()> {
     println!("store: {}", if options.postgres.is_some() { "PostgreSQL" } else { "SQLite" });
     usual::measure(options, root).await?;
+    sign_in::measure(options, root).await?;
     if options.scale > 0 {
         scale::measure(options, root).await?;
     }

@@ -106,8 +106,19 @@ impl Place {
 
     /// Starts a release server here.
     pub(crate) fn start(&self, options: &Options, port: u16) -> anyhow::Result<Process> {
+        self.start_with(options, port, &[])
+    }
+
+    /// The same with further settings.
+    pub(crate) fn start_with(
+        &self,
+        options: &Options,
+        port: u16,
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<Process> {
         let mut command = Command::new(&options.server);
         command
+            .envs(settings.iter().copied())
             .env("CONNECT_DATA_DIR", &self.folder)
             .env("CONNECT_LISTEN", format!("127.0.0.1:{port}"))
             .env("CONNECT_LOG", "warn");
