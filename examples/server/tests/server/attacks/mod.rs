@@ -4,9 +4,16 @@
 mod addresses;
 mod browsers;
 mod guessing;
+// The provider of the tests of connect-http; not all of it is needed here.
+#[allow(dead_code)]
+#[path = "../../../../../connect-http/tests/http/oauth/liar.rs"]
+mod liar;
 mod lines;
 mod mail;
 mod numbers;
+mod provider_lies;
+mod provider_world;
+mod providers;
 mod rights;
 mod tenancy;
 mod timing;
