@@ -54,6 +54,7 @@ pub fn new_ticket(place: usize) -> anyhow::Result<NewTicket> {
         priority: Priority::Normal,
         labels: BTreeSet::new(),
         assignee: None,
+        team: None,
         channel: Channel::Api,
     })
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api_key::Grant;
 use crate::event::Cause;
+use crate::ticket::Within;
 use crate::workspace::Workspace;
 use crate::{ApiKeyId, ContactId, Timestamp, UserId, WorkspaceId};
 
@@ -155,6 +156,12 @@ impl Action {
         Self::ALL.iter().copied().find(|action| action.as_str() == text)
     }
 
+    /// Whether this reaches the tickets of every team, or the people of the workspace: nobody who is narrowed to
+    /// their own teams may do it, whatever their role.
+    pub const fn spans_teams(self) -> bool {
+        matches!(self, Self::ReadAudit | Self::ManageMembers)
+    }
+
     /// Whether an API key may be given this at all. Keys work and read; they never administer, so what is
     /// not named here is for people only.
     pub const fn is_for_keys(self) -> bool {
@@ -212,6 +219,7 @@ pub struct Access {
     standing: Standing,
     since: Option<Timestamp>,
     key: Option<Arc<Grant>>,
+    within: Option<Arc<Within>>,
     cause: Cause,
     idempotency: Option<IdempotencyKey>,
 }
@@ -227,7 +235,16 @@ pub struct IdempotencyKey {
 
 impl Access {
     pub(crate) fn new(workspace: Arc<Workspace>, actor: Actor, standing: Standing) -> Self {
-        Self { workspace, actor, standing, since: None, key: None, cause: Cause::default(), idempotency: None }
+        Self {
+            workspace,
+            actor,
+            standing,
+            since: None,
+            key: None,
+            within: None,
+            cause: Cause::default(),
+            idempotency: None,
+        }
     }
 
     /// The same access of somebody who belongs here since then.
@@ -239,6 +256,12 @@ impl Access {
     /// The same access for whoever holds a key of this person: nothing but what the key was given.
     pub(crate) fn by_key(mut self, grant: Grant) -> Self {
         self.key = Some(Arc::new(grant));
+        self
+    }
+
+    /// The same access of a member who works only these tickets.
+    pub(crate) fn within(mut self, tickets: Option<Within>) -> Self {
+        self.within = tickets.map(Arc::new);
         self
     }
 
@@ -315,6 +338,17 @@ impl Access {
     /// it was given.
     pub(crate) fn covers(&self, action: Action) -> bool {
         self.key.as_ref().is_none_or(|grant| grant.scopes.contains(action))
+            && (self.within.is_none() || !action.spans_teams())
+    }
+
+    /// The tickets that the access is held to, if it is narrowed to those of teams.
+    pub fn narrowed(&self) -> Option<&Within> {
+        self.within.as_deref()
+    }
+
+    /// Whether another access of the same caller lets them do and see the same: if not, what lasts begins anew.
+    pub fn is_on_the_footing_of(&self, other: &Self) -> bool {
+        (self.standing, self.actor, &self.within) == (other.standing, other.actor, &other.within)
     }
 
     /// Since when the member belongs here.

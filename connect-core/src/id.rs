@@ -130,6 +130,8 @@ ids! {
     DeviceId = "dev";
     /// Members who share tickets.
     TeamId = "tea";
+    /// A named set of permissions.
+    RoleId = "rol";
     /// A file that a message carries.
     AttachmentId = "att";
     /// A key by which a program acts for its owner.
@@ -203,6 +205,8 @@ makers! {
     event -> EventId;
     delivery -> DeliveryId;
     label -> LabelId;
+    team -> TeamId;
+    role -> RoleId;
     invitation -> InvitationId;
     session -> SessionId;
     challenge -> ChallengeId;

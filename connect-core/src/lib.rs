@@ -39,6 +39,7 @@ mod random;
 pub mod record;
 pub mod search;
 pub mod store;
+pub mod team;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod text;
@@ -55,7 +56,7 @@ pub use error::{Error, Result, Spent};
 pub use field::FieldError;
 pub use id::{
     ApiKeyId, AttachmentId, ChallengeId, ContactId, DeliveryId, DeviceId, EventId, Ids, InvitationId, LabelId,
-    MessageId, PasskeyId, SessionId, TeamId, TicketId, UserId, WorkspaceId,
+    MessageId, PasskeyId, RoleId, SessionId, TeamId, TicketId, UserId, WorkspaceId,
 };
 pub use identify::{HostActor, HostCustomer, HostUser, Identify};
 pub use page::{Limit, Page, decode_cursor, encode_cursor};

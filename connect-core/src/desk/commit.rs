@@ -10,6 +10,7 @@ use crate::label::Label;
 use crate::member::{Invitation, Member};
 use crate::record::RecordKind;
 use crate::store::Hint;
+use crate::team::Team;
 use crate::user::User;
 use crate::workspace::Workspace;
 use crate::{Access, Action, Actor, CommitError, Error, Result, Version, WorkspaceId};
@@ -156,7 +157,7 @@ fn refusal(error: CommitError) -> Error {
 fn field_of(kind: &str, key: &str) -> &'static str {
     match (kind, key.split(':').next()) {
         (Workspace::KIND, _) => "slug",
-        (Label::KIND, _) => "name",
+        (Label::KIND | Team::KIND, _) => "name",
         (Contact::KIND, Some("external")) => "external_id",
         (Contact::KIND | User::KIND | Invitation::KIND, _) => "email",
         _ => "id",

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::ticket::{Category, Channel, Priority, StatusName};
 use crate::{
     ApiKeyId, AttachmentId, ChallengeId, ContactId, InvitationId, LabelId, LabelName, MessageId, PasskeyId, Role,
-    SessionId, Timestamp, UserId,
+    SessionId, TeamId, Timestamp, UserId,
 };
 
 /// What happened. The name in the journal is the event's type, such as `ticket.opened`.
@@ -109,6 +109,50 @@ pub enum Fact {
         /// The role they had.
         role: Role,
     },
+    /// A member is held to the tickets of their teams, or no more.
+    #[serde(rename = "member.narrowed")]
+    MemberNarrowed {
+        /// Who.
+        user: UserId,
+        /// Whether they are from now on.
+        narrowed: bool,
+    },
+    /// A team came to be.
+    #[serde(rename = "team.created")]
+    TeamCreated {
+        /// Which.
+        team: TeamId,
+    },
+    /// Fields of a team changed.
+    #[serde(rename = "team.updated")]
+    TeamUpdated {
+        /// Which.
+        team: TeamId,
+        /// Their names.
+        fields: Vec<String>,
+    },
+    /// A team is no more.
+    #[serde(rename = "team.removed")]
+    TeamRemoved {
+        /// Which.
+        team: TeamId,
+    },
+    /// A member came into a team.
+    #[serde(rename = "team.member_added")]
+    TeamMemberAdded {
+        /// Which team.
+        team: TeamId,
+        /// Who.
+        user: UserId,
+    },
+    /// A member is in a team no more.
+    #[serde(rename = "team.member_removed")]
+    TeamMemberRemoved {
+        /// Which team.
+        team: TeamId,
+        /// Who.
+        user: UserId,
+    },
     /// Somebody was invited.
     #[serde(rename = "invitation.created")]
     InvitationCreated {
@@ -184,6 +228,14 @@ pub enum Fact {
         from: Option<UserId>,
         /// Who has it.
         to: Option<UserId>,
+    },
+    /// Another team, or none, has the ticket now.
+    #[serde(rename = "ticket.moved")]
+    TicketMoved {
+        /// Which team had it.
+        from: Option<TeamId>,
+        /// Which team has it.
+        to: Option<TeamId>,
     },
     /// The status changed.
     #[serde(rename = "ticket.status_changed")]

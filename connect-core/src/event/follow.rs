@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::Event;
+use super::{Event, Fact};
 use crate::store::{EventList, Signal, Signals, TicketKey};
-use crate::{Access, Action, ContactId, Desk, Limit, Result, TicketId, WorkspaceId};
+use crate::{Access, Action, Desk, Limit, Result, TicketId, WorkspaceId};
 
 /// How long at most until a new event is seen when no hint arrives.
 const POLL: Duration = Duration::from_secs(2);
-/// Tickets whose contact is remembered while a customer follows.
+/// Tickets of which it is remembered whether they are seen, while somebody follows who does not see all.
 const REMEMBERED: usize = 1000;
 
 /// The events of a workspace, one after the other, from a place on: what the access may see of them, each
@@ -17,13 +17,13 @@ const REMEMBERED: usize = 1000;
 #[derive(Debug)]
 pub struct Follower {
     desk: Desk,
+    access: Access,
     workspace: WorkspaceId,
-    own: Option<ContactId>,
     notes: bool,
     audit: bool,
     after: u64,
     signals: Signals,
-    contacts: HashMap<TicketId, Option<ContactId>>,
+    seen: HashMap<TicketId, bool>,
 }
 
 impl Desk {
@@ -41,13 +41,13 @@ impl Desk {
         }
         Ok(Some(Follower {
             desk: self.clone(),
+            access: access.clone(),
             workspace,
-            own: access.contact(),
             notes: self.may(access, Action::ReadNotes),
             audit: self.may(access, Action::ReadAudit),
             after: after.unwrap_or(last),
             signals,
-            contacts: HashMap::new(),
+            seen: HashMap::new(),
         }))
     }
 }
@@ -102,16 +102,22 @@ impl Follower {
             return Ok(false);
         }
         let Some(ticket) = event.ticket else { return Ok(self.audit) };
-        let Some(own) = self.own else { return Ok(true) };
-        if let Some(contact) = self.contacts.get(&ticket) {
-            return Ok(*contact == Some(own));
+        if self.access.sees_all_tickets() {
+            return Ok(true);
+        }
+        // Whose ticket it is may be different from here on.
+        if matches!(event.fact, Fact::TicketAssigned { .. } | Fact::TicketMoved { .. }) {
+            self.seen.remove(&ticket);
+        }
+        if let Some(seen) = self.seen.get(&ticket) {
+            return Ok(*seen);
         }
         let row = self.desk.store().ticket(self.workspace, TicketKey::Id(ticket)).await?;
-        let contact = row.map(|row| row.ticket.contact);
-        if self.contacts.len() >= REMEMBERED {
-            self.contacts.clear();
+        let seen = row.is_some_and(|row| self.access.sees(&row.ticket));
+        if self.seen.len() >= REMEMBERED {
+            self.seen.clear();
         }
-        self.contacts.insert(ticket, contact);
-        Ok(contact == Some(own))
+        self.seen.insert(ticket, seen);
+        Ok(seen)
     }
 }

@@ -53,8 +53,19 @@ pub struct Event {
 }
 
 /// Of several things that a fact names, the one it is about.
-const TARGETS: [&str; 10] =
-    ["user", "invitation", "contact", "label", "attachment", "key", "passkey", "session", "challenge", "message"];
+const TARGETS: [&str; 11] = [
+    "user",
+    "team",
+    "invitation",
+    "contact",
+    "label",
+    "attachment",
+    "key",
+    "passkey",
+    "session",
+    "challenge",
+    "message",
+];
 
 impl Event {
     /// The event without what may be removed of it: what stays for ever.

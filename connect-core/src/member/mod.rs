@@ -3,12 +3,16 @@
 pub mod invitation;
 mod service;
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::change::{Moment, RecordChange};
 use crate::event::Fact;
 use crate::record::{RecordKey, RecordKind};
-use crate::{Action, Error, Result, Role, Timestamp, UserId, Version};
+use crate::team::MAX_TEAMS;
+use crate::ticket::Within;
+use crate::{Action, Error, Result, Role, TeamId, Timestamp, UserId, Version};
 
 pub use invitation::{Invitation, InvitationToken};
 pub use service::Members;
@@ -20,6 +24,12 @@ pub struct Member {
     pub user: UserId,
     /// What they may do here.
     pub role: Role,
+    /// The teams they are in.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub teams: BTreeSet<TeamId>,
+    /// Whether they see and work only the tickets of their teams, and those assigned to them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub narrowed: bool,
     /// How often the member was written.
     pub version: Version,
     /// Since when they belong.
@@ -50,7 +60,14 @@ impl Member {
 
     /// Decides what a new member is.
     pub fn add(user: UserId, role: Role, moment: &Moment) -> (Self, RecordChange) {
-        let member = Self { user, role, version: Version::FIRST, created_at: moment.now() };
+        let member = Self {
+            user,
+            role,
+            teams: BTreeSet::new(),
+            narrowed: false,
+            version: Version::FIRST,
+            created_at: moment.now(),
+        };
         let change = RecordChange::insert(&member, Fact::MemberAdded { user, role });
         (member, change)
     }
@@ -63,7 +80,12 @@ impl Member {
         }
         self.may_be_changed(by, owners)?;
         may_grant(by, role)?;
-        let next = Self { role, version: self.version.next(), ..self.clone() };
+        let next = Self {
+            role,
+            narrowed: self.narrowed && may_be_narrowed(role),
+            version: self.version.next(),
+            ..self.clone()
+        };
         let fact = Fact::MemberRoleChanged { user: self.user, from: self.role, to: role };
         Ok(Some(RecordChange::update(&next, self.version, fact)))
     }
@@ -78,12 +100,47 @@ impl Member {
             return Err(Error::refused("own_already", "ownership is handed over to somebody else"));
         }
         let given = |member: &Self, role| {
-            let next = Self { role, version: member.version.next(), ..member.clone() };
+            let next = Self { role, narrowed: false, version: member.version.next(), ..member.clone() };
             let fact = Fact::MemberRoleChanged { user: member.user, from: member.role, to: role };
             RecordChange::update(&next, member.version, fact)
         };
         let raised = (to.role != Role::Owner).then(|| given(to, Role::Owner));
         Ok((raised, given(self, Role::Admin)))
+    }
+
+    /// Decides whether the member is held to the tickets of their teams; none when nothing is different.
+    pub fn narrow(&self, narrowed: bool, by: Option<Role>) -> Result<Option<RecordChange>> {
+        if narrowed == self.narrowed {
+            return Ok(None);
+        }
+        may_grant(by, self.role)?;
+        if narrowed && !may_be_narrowed(self.role) {
+            return Err(Error::refused("role_not_narrowed", "who manages members sees the tickets of every team"));
+        }
+        let next = Self { narrowed, version: self.version.next(), ..self.clone() };
+        Ok(Some(RecordChange::update(&next, self.version, Fact::MemberNarrowed { user: self.user, narrowed })))
+    }
+
+    /// Decides that the member is in a team from now on.
+    pub(crate) fn join_team(&self, team: TeamId) -> Result<RecordChange> {
+        if self.teams.len() >= MAX_TEAMS {
+            return Err(Error::refused("too_many_teams", format!("a member is in at most {MAX_TEAMS} teams")));
+        }
+        let mut next = Self { version: self.version.next(), ..self.clone() };
+        next.teams.insert(team);
+        Ok(RecordChange::update(&next, self.version, Fact::TeamMemberAdded { team, user: self.user }))
+    }
+
+    /// Decides that the member is in a team no more.
+    pub(crate) fn leave_team(&self, team: TeamId) -> RecordChange {
+        let mut next = Self { version: self.version.next(), ..self.clone() };
+        next.teams.remove(&team);
+        RecordChange::update(&next, self.version, Fact::TeamMemberRemoved { team, user: self.user })
+    }
+
+    /// The tickets that the member is held to, if they are.
+    pub(crate) fn within(&self) -> Option<Within> {
+        self.narrowed.then(|| Within { teams: self.teams.clone(), assignee: self.user })
     }
 
     /// Decides that the member goes.
@@ -109,6 +166,12 @@ impl Member {
     }
 }
 
+/// Whether members of this role can be held to the tickets of their teams: whoever manages members could let
+/// themselves out again.
+const fn may_be_narrowed(role: Role) -> bool {
+    matches!(role, Role::Viewer | Role::Member)
+}
+
 /// Nobody gives or takes a role above their own.
 pub(crate) fn may_grant(by: Option<Role>, role: Role) -> Result<()> {
     match by {
@@ -119,10 +182,21 @@ pub(crate) fn may_grant(by: Option<Role>, role: Role) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::testing::{ManualClock, SeededRandom};
+    use crate::{Actor, ChangeSet, Ids};
 
     fn member(role: Role) -> Member {
-        Member { user: UserId::from_bits(7), role, version: Version::FIRST, created_at: Timestamp::default() }
+        Member {
+            user: UserId::from_bits(7),
+            role,
+            teams: BTreeSet::new(),
+            narrowed: false,
+            version: Version::FIRST,
+            created_at: Timestamp::default(),
+        }
     }
 
     #[test]
@@ -147,6 +221,29 @@ mod tests {
         assert!(member(Role::Owner).hand_over(&member(Role::Owner)).is_err());
         let (raised, _) = member(Role::Owner).hand_over(&to(Role::Owner)).expect("allowed");
         assert!(raised.is_none(), "who is an owner already is not written");
+    }
+
+    #[test]
+    fn sec_57_whoever_manages_members_is_not_narrowed_and_is_it_no_more_once_they_do() {
+        for role in Role::ALL {
+            let narrowed = Member { narrowed: true, ..member(role) };
+            assert_eq!(member(role).narrow(true, Some(Role::Owner)).is_ok(), role < Role::Admin, "{role:?}");
+            assert_eq!(narrowed.narrow(false, Some(Role::Admin)).is_ok(), role <= Role::Admin, "by an admin: {role:?}");
+        }
+        let raised = Member { narrowed: true, ..member(Role::Member) }.change_role(Role::Admin, None, 1);
+        let ids = Ids::new(Arc::new(ManualClock::default()), Arc::new(SeededRandom::new(1)));
+        let moment = Moment::new(&ids, Timestamp::default(), Actor::Host);
+        let changes = ChangeSet::new(&moment).record(raised.expect("allowed").expect("a change"), &moment);
+        let member: Member = changes.into_parts().records[0].record.read().expect("a member");
+        assert!(!member.narrowed);
+    }
+
+    #[test]
+    fn a_member_of_before_there_were_teams_reads_and_is_written_as_it_was() {
+        let text = r#"{"user":"usr_00000000000000000000000007","role":"viewer","version":1,"created_at":0}"#;
+        let read: Member = serde_json::from_str(text).expect("it reads");
+        assert_eq!(read, member(Role::Viewer));
+        assert_eq!(serde_json::to_string(&read).expect("text"), text);
     }
 
     #[test]

@@ -76,6 +76,25 @@ impl Members<'_> {
         }
     }
 
+    /// Holds a member to the tickets of their teams and those assigned to them, or lets them see all again.
+    pub async fn narrow(&self, user: UserId, narrowed: bool) -> Result<(Member, User)> {
+        self.desk.demand(self.access, Action::ManageMembers)?;
+        if self.desk.replayed(self.access).await?.is_some() {
+            return self.get(user).await;
+        }
+        let mut tries = Tries::default();
+        loop {
+            tries.next().await?;
+            let member = self.find(user).await?.ok_or(Error::NotFound("member"))?;
+            let Some(change) = member.narrow(narrowed, self.granter()?)? else { return self.get(user).await };
+            let moment = self.desk.moment(self.access);
+            let changes = ChangeSet::new(&moment).record(change, &moment);
+            if self.desk.commit(self.access, changes).await?.is_some() {
+                return self.get(user).await;
+            }
+        }
+    }
+
     /// Makes another member the owner in the place of the caller, who becomes an admin: both or neither.
     pub async fn transfer_ownership(&self, to: UserId) -> Result<(Member, User)> {
         // Before the right is asked for: who has handed over has it no more.
@@ -222,23 +241,33 @@ impl Members<'_> {
     }
 
     async fn owners(&self) -> Result<usize> {
-        let mut list = RecordList { ids: None, after: None, limit: Limit::MAX };
-        let mut owners = 0;
-        loop {
-            let records = self.desk.store().records(self.access.workspace_id(), Member::KIND, list.clone()).await?;
-            let page = Page::cut(records, Limit::MAX, |record| record.id.clone());
-            for record in &page.rows {
-                owners += usize::from(record.read::<Member>()?.role == Role::Owner);
-            }
-            if page.next.is_none() {
-                return Ok(owners);
-            }
-            list.after = page.rows.last().map(|record| record.id.clone());
-        }
+        let workspace = self.access.workspace_id();
+        Ok(self.desk.members_where(workspace, |member| member.role == Role::Owner).await?.len())
     }
 }
 
 impl crate::Desk {
+    /// The members of a workspace of whom something holds.
+    pub(crate) async fn members_where(
+        &self,
+        workspace: WorkspaceId,
+        holds: impl Fn(&Member) -> bool,
+    ) -> Result<Vec<Member>> {
+        let mut list = RecordList { ids: None, after: None, limit: Limit::MAX };
+        let mut found = Vec::new();
+        loop {
+            let records = self.store().records(workspace, Member::KIND, list.clone()).await?;
+            let page = Page::cut(records, Limit::MAX, |record| record.id.clone());
+            for record in &page.rows {
+                found.extend(Some(record.read::<Member>()?).filter(|member| holds(member)));
+            }
+            if page.next.is_none() {
+                return Ok(found);
+            }
+            list.after = page.rows.last().map(|record| record.id.clone());
+        }
+    }
+
     /// Adds the user as a member without an invitation: for hosts that keep their own users, and for
     /// set-up. An existing member keeps the role they have.
     pub async fn add_member(&self, host: &Access, user: UserId, role: Role) -> Result<()> {

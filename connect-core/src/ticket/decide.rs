@@ -6,7 +6,7 @@ use crate::attachment::AttachmentRef;
 use crate::event::Fact;
 use crate::message::{Direction, Message, MessageKind};
 use crate::ticket::{Category, Channel, Priority, StatusName, Ticket};
-use crate::{Actor, Body, ContactId, Error, LabelName, MessageId, Moment, Result, Subject, UserId, Version};
+use crate::{Actor, Body, ContactId, Error, LabelName, MessageId, Moment, Result, Subject, TeamId, UserId, Version};
 
 /// Most labels a ticket may carry.
 const MAX_LABELS: usize = 20;
@@ -65,6 +65,8 @@ pub struct OpenTicket {
     pub labels: BTreeSet<LabelName>,
     /// Who works on it.
     pub assignee: Option<UserId>,
+    /// Which team works on it.
+    pub team: Option<TeamId>,
     /// How it came.
     pub channel: Channel,
 }
@@ -89,6 +91,11 @@ pub struct TicketPatch {
     pub priority: Option<Priority>,
     /// Somebody else, or nobody, who works on it.
     pub assignee: Option<Option<UserId>>,
+    /// Another team, or none, that works on it.
+    pub team: Option<Option<TeamId>>,
+    /// Who works on it and is not in the new team: taken off, unless somebody is named. The desk's service finds
+    /// that out itself.
+    pub outsider: Option<UserId>,
     /// Labels to put on.
     pub add_labels: BTreeSet<LabelName>,
     /// Labels to take off.
@@ -113,7 +120,7 @@ impl Ticket {
             category: Category::New,
             priority: new.priority,
             assignee: new.assignee,
-            team: None,
+            team: new.team,
             labels: new.labels,
             contact: new.contact,
             channel: new.channel,
@@ -144,6 +151,9 @@ impl Ticket {
         let mut facts = vec![Fact::TicketOpened { contact: new.contact, message: message.id, channel: new.channel }];
         if new.assignee.is_some() {
             facts.push(Fact::TicketAssigned { from: None, to: new.assignee });
+        }
+        if new.team.is_some() {
+            facts.push(Fact::TicketMoved { from: None, to: new.team });
         }
         facts.extend(ticket.labels.iter().map(|label| Fact::TicketLabelled { label: label.clone() }));
         Ok(TicketChange { ticket, expected: Version::ABSENT, messages: vec![message], facts })
@@ -225,9 +235,17 @@ impl Ticket {
             change.ticket.priority = priority;
             change.facts.push(Fact::TicketPriorityChanged { from: self.priority, to: priority });
         }
-        if let Some(assignee) = patch.assignee
-            && assignee != self.assignee
+        let mut assignee = patch.assignee.unwrap_or(self.assignee);
+        if let Some(team) = patch.team
+            && team != self.team
         {
+            change.ticket.team = team;
+            change.facts.push(Fact::TicketMoved { from: self.team, to: team });
+            if patch.assignee.is_none() {
+                assignee = assignee.filter(|user| patch.outsider != Some(*user));
+            }
+        }
+        if assignee != self.assignee {
             change.ticket.assignee = assignee;
             change.facts.push(Fact::TicketAssigned { from: self.assignee, to: assignee });
         }

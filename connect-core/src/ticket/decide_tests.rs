@@ -39,6 +39,7 @@ impl Table {
             priority: Priority::None,
             labels: BTreeSet::new(),
             assignee: None,
+            team: None,
             channel: Channel::Api,
         };
         Ticket::open(new, &self.customer()).expect("a ticket opens").ticket().clone()
@@ -171,4 +172,30 @@ fn at_most_twenty_labels() {
     let labels = (0..21).map(|n| LabelName::parse("label", &format!("l{n}")).expect("label")).collect();
     let patch = TicketPatch { labels: Some(labels), ..TicketPatch::default() };
     assert!(matches!(table.ticket().update(patch, &table.agent()), Err(Error::Invalid(_))));
+}
+
+#[test]
+fn moving_to_a_team_takes_it_from_an_agent_who_is_not_in_it() {
+    let table = Table::new();
+    let (ada, bob) = (UserId::from_bits(7), UserId::from_bits(8));
+    let (one, two) = (TeamId::from_bits(1), TeamId::from_bits(2));
+    let update = |ticket: &Ticket, patch| {
+        let (ticket, _, _, facts) = ticket.update(patch, &table.agent()).expect("decided").into_parts();
+        (ticket, facts)
+    };
+    let to = |team| TicketPatch { team: Some(team), ..TicketPatch::default() };
+    let patch = TicketPatch { assignee: Some(Some(ada)), ..to(Some(one)) };
+    let (ticket, facts) = update(&table.ticket(), patch);
+    assert_eq!((ticket.team, ticket.assignee), (Some(one), Some(ada)));
+    assert!(matches!(facts[..], [Fact::TicketMoved { from: None, to: Some(_) }, Fact::TicketAssigned { .. }]));
+    assert!(ticket.update(to(Some(one)), &table.agent()).expect("decided").is_empty(), "it is there already");
+    let (moved, facts) = update(&ticket, TicketPatch { outsider: Some(ada), ..to(Some(two)) });
+    assert_eq!((moved.team, moved.assignee), (Some(two), None));
+    assert_eq!(facts.len(), 2, "both are told: {facts:?}");
+    let (kept, _) = update(&ticket, to(Some(two)));
+    assert_eq!(kept.assignee, Some(ada), "who is in both teams keeps it");
+    let named = TicketPatch { outsider: Some(ada), assignee: Some(Some(bob)), ..to(Some(two)) };
+    assert_eq!(update(&ticket, named).0.assignee, Some(bob), "whoever is named gets it");
+    let (out, _) = update(&ticket, to(None));
+    assert_eq!((out.team, out.assignee), (None, Some(ada)), "without a team anybody may have it");
 }

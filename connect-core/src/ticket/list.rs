@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ticket::{Category, Priority, Ticket};
-use crate::{ContactId, FieldError, LabelName, Limit, TicketId, Timestamp, UserId, search};
+use crate::ticket::{Category, Priority, Ticket, Within};
+use crate::{ContactId, FieldError, LabelName, Limit, TeamId, TicketId, Timestamp, UserId, search};
 
 /// What tickets are sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -96,6 +96,10 @@ pub struct TicketFilter {
     pub not_categories: BTreeSet<Category>,
     /// The assignee is this one; the inner `None` means nobody.
     pub assignee: Option<Option<UserId>>,
+    /// The team is this one; the inner `None` means no team.
+    pub team: Option<Option<TeamId>>,
+    /// It is one of these. Set by who asks, and no part of query text.
+    pub within: Option<Within>,
     /// The contact is this one.
     pub contact: Option<ContactId>,
     /// It carries all of these labels.
@@ -130,6 +134,8 @@ impl TicketFilter {
             categories,
             not_categories,
             assignee,
+            team,
+            within,
             contact,
             labels,
             not_labels,
@@ -146,6 +152,8 @@ impl TicketFilter {
         (categories.is_empty() || categories.contains(&ticket.category))
             && !not_categories.contains(&ticket.category)
             && assignee.is_none_or(|assignee| ticket.assignee == assignee)
+            && team.is_none_or(|team| ticket.team == team)
+            && within.as_ref().is_none_or(|within| within.holds(ticket))
             && contact.is_none_or(|contact| ticket.contact == contact)
             && labels.is_subset(&ticket.labels)
             && not_labels.is_disjoint(&ticket.labels)

@@ -4,8 +4,10 @@ mod decide;
 #[cfg(test)]
 mod decide_tests;
 mod list;
+mod place;
 mod query;
 mod service;
+mod sight;
 mod status;
 mod thread;
 
@@ -19,6 +21,7 @@ pub use decide::{OpenTicket, ReplyOptions, TicketChange, TicketPatch};
 pub use list::{SortKey, TicketCursor, TicketFilter, TicketList, TicketSort};
 pub use query::{QueryError, parse_query, print_query};
 pub use service::{ContactRef, NewTicket, TicketRef, TicketView, Tickets};
+pub use sight::Within;
 pub use status::{Category, Priority, StatusName};
 pub use thread::TimelineEntry;
 

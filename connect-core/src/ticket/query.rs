@@ -131,6 +131,12 @@ fn apply(filter: &mut TicketFilter, term: &Term, me: Option<UserId>) -> Result<(
                 ),
             });
         }
+        "team" => {
+            filter.team = Some(match term.value.as_str() {
+                "none" => None,
+                id => Some(id.parse().map_err(|_| term.error("unknown", "team: must be none or the id of a team"))?),
+            });
+        }
         "contact" => {
             filter.contact =
                 Some(term.value.parse().map_err(|_| term.error("unknown", "contact: must be the id of a contact"))?);
@@ -150,7 +156,7 @@ fn apply(filter: &mut TicketFilter, term: &Term, me: Option<UserId>) -> Result<(
         _ => {
             return Err(term.error(
                 "unknown_key",
-                format!("{key}: is not known; known are status, assignee, contact, label, number, priority, created and updated"),
+                format!("{key}: is not known; known are status, assignee, team, contact, label, number, priority, created and updated"),
             ));
         }
     }
@@ -216,6 +222,9 @@ pub fn print_query(filter: &TicketFilter) -> String {
     if let Some(assignee) = filter.assignee {
         term(assignee.map_or("assignee:none".to_owned(), |user| format!("assignee:{user}")));
     }
+    if let Some(team) = filter.team {
+        term(team.map_or("team:none".to_owned(), |team| format!("team:{team}")));
+    }
     if let Some(contact) = filter.contact {
         term(format!("contact:{contact}"));
     }
@@ -260,8 +269,9 @@ mod tests {
     #[test]
     fn reads_every_kind_of_term() {
         let me = UserId::from_bits(5);
-        let filter = parse_query(r#"status:open -status:closed assignee:me label:"two words" -label:spam priority:>=high created:>2026-01-01 #12 "Exact Wörds" print"#, Some(me)).expect("reads");
+        let filter = parse_query(r#"status:open -status:closed assignee:me team:none label:"two words" -label:spam priority:>=high created:>2026-01-01 #12 "Exact Wörds" print"#, Some(me)).expect("reads");
         assert_eq!(filter.assignee, Some(Some(me)));
+        assert_eq!(filter.team, Some(None));
         assert_eq!(filter.priority_from, Some(Priority::High));
         assert_eq!(filter.created_from, Timestamp::parse("2026-01-02"));
         assert_eq!(filter.number, Some(12));
@@ -306,7 +316,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_refused_or_prints_back_to_the_same_filter(text in "((-?(status|label|priority|created|assignee|number):)?(>=|<)?\"?[a-z0-9é# -]{0,8}\"? ?){0,6}") {
+        fn any_text_is_refused_or_prints_back_to_the_same_filter(text in "((-?(status|label|priority|created|assignee|team|number):)?(>=|<)?\"?[a-z0-9é# -]{0,8}\"? ?){0,6}") {
             if let Ok(filter) = parse_query(&text, Some(UserId::from_bits(1))) {
                 let printed = print_query(&filter);
                 prop_assert_eq!(parse_query(&printed, None), Ok(filter), "{}", printed);

@@ -8,13 +8,12 @@ use super::{
 use crate::change::{ChangeSet, Committed};
 use crate::contact::{Contact, NewContact, Traits};
 use crate::desk::Tries;
-use crate::member::Member;
 use crate::message::Message;
 use crate::record::RecordKind;
 use crate::store::{TicketKey, TicketRow};
 use crate::{
     Access, Action, AttachmentId, Body, ContactId, Desk, EmailAddress, Error, LabelName, Moment, Name, Page, Result,
-    Standing, Subject, UserId, Version, decode_cursor,
+    Standing, Subject, TeamId, UserId, Version, decode_cursor,
 };
 
 /// A ticket by id or number.
@@ -54,6 +53,8 @@ pub struct NewTicket {
     pub labels: BTreeSet<LabelName>,
     /// Who works on it.
     pub assignee: Option<UserId>,
+    /// Which team works on it.
+    pub team: Option<TeamId>,
     /// How it came.
     pub channel: Channel,
 }
@@ -88,11 +89,11 @@ impl Tickets<'_> {
         if let Some(earlier) = self.desk.replayed(self.access).await? {
             return self.opened(earlier, None).await;
         }
-        self.may_open(&new).await?;
+        let assignee = self.may_open(&new).await?;
         let mut tries = Tries::default();
         loop {
             tries.next().await?;
-            let (contact, changes) = self.opening(&new).await?;
+            let (contact, changes) = self.opening(&new, assignee).await?;
             match self.desk.commit(self.access, changes).await {
                 Ok(Some(committed)) => return self.opened(committed, Some(contact)).await,
                 // Somebody else made the same contact or label meanwhile.
@@ -107,22 +108,25 @@ impl Tickets<'_> {
     /// store refuses it as overtaken, the host rolls back and asks for another one.
     pub async fn prepare(&self, new: NewTicket) -> Result<ChangeSet> {
         self.desk.demand(self.access, Action::OpenTickets)?;
-        self.may_open(&new).await?;
-        Ok(self.opening(&new).await?.1)
+        let assignee = self.may_open(&new).await?;
+        Ok(self.opening(&new, assignee).await?.1)
     }
 
-    /// Refuses what the caller may not decide about a new ticket.
-    async fn may_open(&self, new: &NewTicket) -> Result<()> {
+    /// Refuses what the caller may not decide about a new ticket; answers who is to work on it.
+    async fn may_open(&self, new: &NewTicket) -> Result<Option<UserId>> {
         if self.access.standing() == Standing::Contact
-            && (!new.labels.is_empty() || new.assignee.is_some() || new.priority != Priority::None)
+            && (!new.labels.is_empty()
+                || new.assignee.is_some()
+                || new.team.is_some()
+                || new.priority != Priority::None)
         {
             return Err(Error::Forbidden(Action::UpdateTickets.as_str()));
         }
-        self.check_assignee(new.assignee).await
+        self.place_of_new(new.team, new.assignee).await
     }
 
     /// The contact of a new ticket, and all that opens it.
-    async fn opening(&self, new: &NewTicket) -> Result<(Contact, ChangeSet)> {
+    async fn opening(&self, new: &NewTicket, assignee: Option<UserId>) -> Result<(Contact, ChangeSet)> {
         let moment = self.desk.moment(self.access);
         let (contact, mut changes) = self.contact_for(&new.contact, &moment).await?;
         let open = OpenTicket {
@@ -131,7 +135,8 @@ impl Tickets<'_> {
             contact: contact.id,
             priority: new.priority,
             labels: new.labels.clone(),
-            assignee: new.assignee,
+            assignee,
+            team: new.team,
             channel: new.channel,
         };
         changes = self.desk.labels(self.access).ensure(changes, &new.labels, &moment).await?;
@@ -144,7 +149,7 @@ impl Tickets<'_> {
         match contact {
             Some(contact) if !committed.replayed => Ok(TicketRow { ticket, contact }),
             _ => {
-                let row = self.load(TicketKey::Id(ticket.id)).await?;
+                let row = self.found(TicketKey::Id(ticket.id)).await?;
                 Ok(TicketRow { ticket, contact: row.contact })
             }
         }
@@ -189,11 +194,8 @@ impl Tickets<'_> {
             }
             list.after = Some(after);
         }
-        if let Some(own) = self.access.contact() {
-            if list.filter.contact.is_some_and(|contact| contact != own) {
-                return Ok(Page { rows: Vec::new(), next: None });
-            }
-            list.filter.contact = Some(own);
+        if !self.access.hold(&mut list.filter) {
+            return Ok(Page { rows: Vec::new(), next: None });
         }
         list.filter.search_notes = self.desk.may(self.access, Action::ReadNotes);
         let (sort, limit) = (list.sort, list.limit);
@@ -232,11 +234,21 @@ impl Tickets<'_> {
     /// Changes fields.
     pub async fn update(&self, key: TicketRef, patch: TicketPatch) -> Result<TicketView> {
         self.desk.demand(self.access, Action::UpdateTickets)?;
-        if self.desk.replayed(self.access).await?.is_none() {
-            self.check_assignee(patch.assignee.flatten()).await?;
-        }
         let new_labels = patch.labels.iter().flatten().chain(&patch.add_labels).cloned().collect();
-        Ok(self.change(key, |ticket, moment| ticket.update(patch.clone(), moment), &new_labels).await?.0)
+        let moves = patch.assignee.is_some() || patch.team.is_some();
+        if !moves || self.desk.replayed(self.access).await?.is_some() {
+            return Ok(self.change(key, |ticket, moment| ticket.update(patch.clone(), moment), &new_labels).await?.0);
+        }
+        let mut tries = Tries::default();
+        loop {
+            tries.next().await?;
+            let placed = self.placed(&self.load(key).await?.ticket, patch.clone()).await?;
+            match self.change(key, |ticket, moment| ticket.update(placed.clone(), moment), &new_labels).await {
+                // Somebody else changed it since it was looked at.
+                Err(Error::VersionMismatch { .. }) if patch.seen.is_none() => {}
+                done => return Ok(done?.0),
+            }
+        }
     }
 
     /// Puts a label on, or takes it off.
@@ -260,7 +272,8 @@ impl Tickets<'_> {
         labels: &BTreeSet<LabelName>,
     ) -> Result<(TicketView, Option<Committed>)> {
         if let Some(earlier) = self.desk.replayed(self.access).await? {
-            return self.changed(self.load(key).await?, earlier);
+            // What was answered then is answered again, even if that change took the ticket out of sight.
+            return self.changed(self.found(key).await?, earlier);
         }
         let mut tries = Tries::default();
         loop {
@@ -289,21 +302,14 @@ impl Tickets<'_> {
         Ok((TicketRow { ticket, contact: row.contact }, Some(committed)))
     }
 
-    /// A ticket that the access may see; a customer's, only their own.
+    /// A ticket that the access may see.
     pub(super) async fn load(&self, key: TicketRef) -> Result<TicketRow> {
-        let row = self.desk.store().ticket(self.access.workspace_id(), key).await?;
-        row.filter(|row| self.access.contact().is_none_or(|own| own == row.ticket.contact))
-            .ok_or(Error::NotFound("ticket"))
+        let row = self.found(key).await?;
+        if self.access.sees(&row.ticket) { Ok(row) } else { Err(Error::NotFound("ticket")) }
     }
 
-    async fn check_assignee(&self, assignee: Option<UserId>) -> Result<()> {
-        let Some(user) = assignee else { return Ok(()) };
-        let record = self.desk.store().record(self.access.workspace_id(), Member::KIND, user.to_string()).await?;
-        match record.map(|record| record.read::<Member>()).transpose()? {
-            Some(member) if member.role >= crate::Role::Member => Ok(()),
-            Some(_) => Err(Error::invalid("assignee_id", "cannot_work", "a viewer cannot work on tickets")),
-            None => Err(Error::invalid("assignee_id", "missing", "there is no such member")),
-        }
+    async fn found(&self, key: TicketRef) -> Result<TicketRow> {
+        self.desk.store().ticket(self.access.workspace_id(), key).await?.ok_or(Error::NotFound("ticket"))
     }
 }
 

@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::response::sse::{Event as Line, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use connect_core::event::{Event, Follower};
-use connect_core::{Action, Standing};
+use connect_core::{Access, Action};
 use futures::stream::{self, Stream};
 use http::{HeaderMap, HeaderValue};
 use serde::Deserialize;
@@ -44,7 +44,7 @@ struct Client {
     app: App,
     caller: Caller,
     workspace: String,
-    standing: Standing,
+    access: Access,
     follower: Option<Follower>,
     ready: std::collections::VecDeque<Event>,
     checked: Instant,
@@ -72,7 +72,7 @@ pub(crate) async fn handle(
     let follower = app.desk().follow(&scope.access, after).await?;
     let state = Client {
         workspace: scope.access.workspace_id().to_string(),
-        standing: scope.access.standing(),
+        access: scope.access,
         caller: scope.caller,
         app,
         follower,
@@ -117,7 +117,7 @@ fn lines(state: Client) -> impl Stream<Item = Result<Line, Infallible>> {
     let rest = stream::unfold(state, |mut state| async move {
         loop {
             if let Some(event) = state.ready.pop_front() {
-                let is_team = state.standing != Standing::Contact;
+                let is_team = state.access.contact().is_none();
                 return Some((Ok(line(&event, is_team)), state));
             }
             if state.checked.elapsed() >= LOOK_AGAIN {
@@ -152,6 +152,6 @@ fn lines(state: Client) -> impl Stream<Item = Result<Line, Infallible>> {
 async fn may_follow(client: &Client) -> bool {
     let access = client.caller.still_in(&client.app, &client.workspace).await.ok().flatten();
     access.is_some_and(|access| {
-        access.standing() == client.standing && client.app.desk().may(&access, Action::ReadTickets)
+        access.is_on_the_footing_of(&client.access) && client.app.desk().may(&access, Action::ReadTickets)
     })
 }

@@ -13,6 +13,7 @@ mod member;
 pub(crate) mod message;
 pub(crate) mod permissions;
 pub(crate) mod shape;
+mod team;
 pub(crate) mod ticket;
 pub(crate) mod workspace;
 
@@ -62,6 +63,10 @@ fn in_workspace() -> Router<App> {
             get(member::read::handle).patch(member::update::handle).delete(member::remove::handle),
         )
         .route("/members/{member}/transfer-ownership", post(member::transfer::handle))
+        .route("/teams", get(team::list::handle).post(team::create::handle))
+        .route("/teams/{team}", get(team::read::handle).patch(team::update::handle).delete(team::remove::handle))
+        .route("/teams/{team}/members", get(team::members::list))
+        .route("/teams/{team}/members/{member}", put(team::members::add).delete(team::members::remove))
         .route("/invitations", get(invitation::list::handle).post(invitation::create::handle))
         .route("/invitations/{invitation}", delete(invitation::revoke::handle))
         .route("/invitations/{invitation}/accept", post(invitation::accept::handle))

@@ -21,6 +21,7 @@ mod passkeys;
 mod requests;
 mod setup;
 mod step_up;
+mod teams;
 mod ticket;
 mod tickets;
 mod time;
@@ -75,6 +76,12 @@ pub(crate) fn routes() -> Router<App> {
         .route("/{workspace}/attachments/{attachment}", get(attachment::read))
         .route("/{workspace}/audit", get(audit::show))
         .route("/{workspace}/members", get(members::list).post(members::invite))
+        .route("/{workspace}/members/{member}/narrow", post(teams::narrow))
+        .route("/{workspace}/teams", get(teams::list).post(teams::create))
+        .route("/{workspace}/teams/{team}", post(teams::rename))
+        .route("/{workspace}/teams/{team}/remove", post(teams::remove))
+        .route("/{workspace}/teams/{team}/members", post(teams::add_member))
+        .route("/{workspace}/teams/{team}/members/{member}/remove", post(teams::remove_member))
         .route("/{workspace}/api-keys", get(api_keys::list).post(api_keys::create))
         .route("/{workspace}/api-keys/{key}/revoke", post(api_keys::revoke))
         .route("/{workspace}/join/{invitation}", get(join::show).post(join::accept))

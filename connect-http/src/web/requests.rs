@@ -201,6 +201,7 @@ pub(super) async fn open(
             priority: Priority::None,
             labels: std::collections::BTreeSet::new(),
             assignee: None,
+            team: None,
             channel: Channel::Web,
         };
         let access = scope.access.clone().once(once(&form.once, &["open", &form.subject, &form.body, &posted.said()]));

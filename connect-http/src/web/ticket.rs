@@ -6,7 +6,7 @@ use axum::response::Response;
 use connect_core::event::Fact;
 use connect_core::message::MessageKind;
 use connect_core::ticket::{Category, Priority, ReplyOptions, StatusName, TicketPatch, TicketView, TimelineEntry};
-use connect_core::{Action, Actor, Body, LabelName, Limit, Page, Subject};
+use connect_core::{Action, Actor, Body, Error, LabelName, Limit, Page, Subject};
 use serde::Deserialize;
 
 use super::attachment::{FileLink, Kept, Posted, posted};
@@ -33,7 +33,7 @@ pub(super) struct Entry {
     pub(super) files: Vec<FileLink>,
 }
 
-/// A person who can be assigned.
+/// A person who can be assigned, or a team a ticket can be moved to.
 struct Choice {
     id: String,
     name: String,
@@ -60,6 +60,8 @@ struct TicketPage {
     earlier: bool,
     members: Vec<Choice>,
     assignee: String,
+    teams: Vec<Choice>,
+    team: String,
     labels: String,
     categories: &'static [Category],
     priorities: &'static [Priority],
@@ -83,6 +85,9 @@ fn line(fact: &Fact, people: &People) -> String {
     };
     match fact {
         Fact::TicketAssigned { to, .. } => format!("assigned it to {}", name(*to)),
+        Fact::TicketMoved { to, .. } => {
+            format!("moved it to {}", if to.is_some() { "another team" } else { "no team" })
+        }
         Fact::TicketStatusChanged { from, to, .. } => format!("changed the status from {from} to {to}"),
         Fact::TicketPriorityChanged { from, to } => format!("changed the priority from {from} to {to}"),
         Fact::TicketSubjectChanged {} => "changed the subject".to_owned(),
@@ -145,8 +150,14 @@ async fn page(app: &App, scope: &Scope, cursor: Option<String>, draft: Draft) ->
         None => tickets.newest_page(key, limit).await?,
     };
     let timeline = tickets.timeline(key, start.as_deref(), limit).await?;
-    let members = app.desk().members(&scope.access).list(None, Limit::MAX).await?;
-    let members = members.rows.into_iter().filter(|(member, _)| member.role >= connect_core::Role::Member);
+    let may = |action| app.desk().may(&scope.access, action);
+    let (members, teams) = if may(Action::ReadMembers) {
+        let teams = app.desk().teams(&scope.access).list(None, Limit::MAX).await?.rows;
+        (app.desk().members(&scope.access).list(None, Limit::MAX).await?.rows, teams)
+    } else {
+        (Vec::new(), Vec::new())
+    };
+    let members = members.into_iter().filter(|(member, _)| member.role >= connect_core::Role::Member);
     let mut members: Vec<Choice> =
         members.map(|(m, user)| Choice { id: m.user.to_string(), name: user.name.to_string() }).collect();
     if let Some(assignee) = view.ticket.assignee
@@ -156,7 +167,12 @@ async fn page(app: &App, scope: &Scope, cursor: Option<String>, draft: Draft) ->
         let name = app.desk().user(assignee).await?.map_or_else(|| assignee.to_string(), |user| user.name.to_string());
         members.push(Choice { id: assignee.to_string(), name });
     }
-    let may = |action| app.desk().may(&scope.access, action);
+    let mut teams: Vec<Choice> =
+        teams.into_iter().map(|team| Choice { id: team.id.to_string(), name: team.name.to_string() }).collect();
+    let team = view.ticket.team.map(|id| id.to_string()).unwrap_or_default();
+    if !team.is_empty() && teams.iter().all(|known| known.id != team) {
+        teams.push(Choice { id: team.clone(), name: "a team that is no more".to_owned() });
+    }
     Ok(TicketPage {
         shell: Shell::inside(app, format!("#{} {}", view.ticket.number, view.ticket.subject), scope),
         slug: scope.access.workspace().slug.to_string(),
@@ -165,6 +181,8 @@ async fn page(app: &App, scope: &Scope, cursor: Option<String>, draft: Draft) ->
         earlier: start.is_some(),
         members,
         assignee: view.ticket.assignee.map(|id| id.to_string()).unwrap_or_default(),
+        teams,
+        team,
         labels: view.ticket.labels.iter().map(LabelName::as_str).collect::<Vec<_>>().join(", "),
         categories: Category::ALL,
         priorities: Priority::ALL,
@@ -262,6 +280,7 @@ pub(super) struct UpdateForm {
     status: String,
     priority: String,
     assignee: String,
+    team: Option<String>,
     labels: String,
     version: u64,
 }
@@ -282,14 +301,22 @@ pub(super) async fn update(
             status: fields.read(StatusName::parse("status", &form.status)),
             priority: fields.read(Priority::parse("priority", &form.priority)),
             assignee: fields.read(assignee),
+            team: form
+                .team
+                .as_deref()
+                .and_then(|text| fields.read(filled(text).map(|text| id("team", text)).transpose())),
             labels: fields.read(labels),
             seen: Some(connect_core::Version::new(form.version)),
             ..TicketPatch::default()
         };
         fields.finish()?;
         // Who has the ticket and keeps it is not judged anew.
-        let present = app.desk().tickets(&scope.access).get(scope.ticket()?).await?.ticket.assignee;
-        let patch = TicketPatch { assignee: patch.assignee.filter(|assignee| *assignee != present), ..patch };
+        let present = app.desk().tickets(&scope.access).get(scope.ticket()?).await?.ticket;
+        let patch = TicketPatch {
+            assignee: patch.assignee.filter(|assignee| *assignee != present.assignee),
+            team: patch.team.filter(|team| *team != present.team),
+            ..patch
+        };
         let view =
             app.desk().tickets(&scope.access).update(scope.ticket()?, patch).await.map_err(|error| match error {
                 connect_core::Error::VersionMismatch { .. } => Problem::new(
@@ -302,5 +329,9 @@ pub(super) async fn update(
         Ok(view.ticket.number)
     };
     let done = done.await;
+    if done.is_ok() && matches!(app.desk().tickets(&scope.access).get(scope.ticket()?).await, Err(Error::NotFound(_))) {
+        // It was moved to where this member sees nothing.
+        return Ok(go(&app, &format!("/{}/tickets", scope.access.workspace().slug)));
+    }
     answered(&app, &scope, done, Draft::default()).await
 }

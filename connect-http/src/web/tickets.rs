@@ -229,6 +229,7 @@ async fn make(app: &App, scope: &Scope, posted: &Posted<NewForm>) -> Result<Tick
         priority,
         labels: BTreeSet::new(),
         assignee: None,
+        team: None,
         channel: Channel::Web,
     };
     let asked = ["open", &form.email, &form.subject, &form.body, &posted.said()];

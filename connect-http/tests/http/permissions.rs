@@ -217,6 +217,10 @@ impl World {
                 &id(&self.owner.post("/workspaces/acme/invitations", &body).await.expect(201)),
             );
         }
+        if path.contains("{team}") {
+            let name = json!({"name": self.app.desk.ids().team()});
+            path = path.replace("{team}", &id(&self.owner.post("/workspaces/acme/teams", &name).await.expect(201)));
+        }
         if path.contains("{key}") {
             path = path.replace("{key}", &id(&made(&self.owner, &asked(&["labels.read"])).await));
         }
@@ -280,6 +284,7 @@ impl World {
             }
             ("POST", "/invitations/{invitation}/accept") => json!({"token": "A".repeat(43)}),
             ("POST", "/api-keys") => asked(&["labels.read"]),
+            ("POST", "/teams") => json!({"name": self.app.desk.ids().team()}),
             ("POST", "/contacts") => json!({"name": "Some Body", "email": new}),
             ("POST", "/labels") => {
                 json!({"name": format!("l{}", FOOTINGS.iter().position(|f| *f == footing).expect("one"))})

@@ -27,6 +27,7 @@ pub mod numbering;
 pub mod records;
 pub mod seals;
 pub mod search;
+pub mod teams;
 pub mod transfer;
 pub mod versions;
 mod world;
@@ -163,6 +164,8 @@ macro_rules! conformance {
             search: words_are_found_in_subject_and_messages, notes_are_searched_only_when_asked, accents_and_case_do_not_matter,
                 the_last_word_may_be_a_beginning, a_changed_subject_is_found_and_the_old_one_is_not, query_signs_are_words,
                 a_ticket_is_found_by_its_number;
+            teams: sec_60_tickets_of_a_team_are_told_apart, sec_60_a_list_is_held_to_teams_and_an_assignee,
+                sec_60_a_moved_ticket_leaves_the_list, sec_60_a_held_list_shows_one_workspace;
             idempotency: the_same_key_answers_the_same, another_request_with_the_key_is_refused, parallel_twins_write_once,
                 an_ended_key_is_free, a_key_belongs_to_one_actor, a_refused_set_keeps_no_key, a_key_ends_exactly_at_its_end;
             journal: events_are_numbered_densely_in_order, events_follow_commit_order_under_parallel_commits,

@@ -132,6 +132,7 @@ impl World {
             priority,
             labels: label.map(|label| LabelName::parse("label", label).expect("a label")).into_iter().collect(),
             assignee: None,
+            team: None,
             channel: Channel::Api,
         };
         let change = Ticket::open(open, &moment).expect("a ticket opens");

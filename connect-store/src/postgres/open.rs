@@ -21,11 +21,12 @@ use crate::readers::Readers;
 use crate::sql::hexadecimal;
 
 /// The migrations in their order; `{s}` stands for the schema.
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str); 5] = [
     (1, "first", include_str!("../../migrations/postgres/0001_first.sql")),
     (2, "flows", include_str!("../../migrations/postgres/0002_flows.sql")),
     (3, "audit", include_str!("../../migrations/postgres/0003_audit.sql")),
     (4, "columns", include_str!("../../migrations/postgres/0004_columns.sql")),
+    (5, "teams", include_str!("../../migrations/postgres/0005_teams.sql")),
 ];
 
 /// How a database is used.

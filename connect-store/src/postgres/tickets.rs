@@ -168,6 +168,17 @@ fn conditions(query: &mut Query, workspace: WorkspaceId, list: &TicketList) -> R
         Some(None) => query.push(" AND t.assignee_id IS NULL", [])?,
         None => {}
     }
+    match filter.team {
+        Some(Some(team)) => query.push(" AND t.team_id = ?", [Value::Text(&team.to_string())])?,
+        Some(None) => query.push(" AND t.team_id IS NULL", [])?,
+        None => {}
+    }
+    if let Some(within) = &filter.within {
+        // The condition of the index is said, as it does not follow from a parameter.
+        let piece = " AND (t.assignee_id = ? OR (t.team_id IS NOT NULL AND t.team_id = ANY (?)))";
+        let teams: Vec<_> = within.teams.iter().copied().collect();
+        query.push(piece, [Value::Text(&within.assignee.to_string()), Value::Texts(texts(&teams))])?;
+    }
     if let Some(contact) = filter.contact {
         query.push(" AND t.contact_id = ?", [Value::Text(&contact.to_string())])?;
     }

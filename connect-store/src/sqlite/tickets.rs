@@ -148,6 +148,16 @@ fn conditions(query: &mut Query, list: &TicketList) -> Result<(), StoreError> {
         Some(None) => query.push(" AND t.assignee_id IS NULL", [])?,
         None => {}
     }
+    match filter.team {
+        Some(Some(team)) => query.push(" AND t.team_id = ?", [Value::Text(&team.to_string())])?,
+        Some(None) => query.push(" AND t.team_id IS NULL", [])?,
+        None => {}
+    }
+    if let Some(within) = &filter.within {
+        let piece = " AND (t.assignee_id = ? OR t.team_id IN (SELECT value FROM json_each(?)))";
+        let teams = serde_json::to_string(&within.teams).unwrap_or_default();
+        query.push(piece, [Value::Text(&within.assignee.to_string()), Value::Text(&teams)])?;
+    }
     if let Some(contact) = filter.contact {
         query.push(" AND t.contact_id = ?", [Value::Text(&contact.to_string())])?;
     }

@@ -1,8 +1,8 @@
 //! The plans of ticket lists where there are 100,000 tickets: no list may read or sort them all.
 
 use connect_core::store::TicketKey;
-use connect_core::ticket::{Category, SortKey, TicketFilter, TicketList, TicketSort};
-use connect_core::{ContactId, LabelName, Store, Timestamp, UserId, WorkspaceId};
+use connect_core::ticket::{Category, SortKey, TicketFilter, TicketList, TicketSort, Within};
+use connect_core::{ContactId, LabelName, Store, TeamId, Timestamp, UserId, WorkspaceId};
 use connect_store::PostgresStore;
 
 use crate::database::{Schema, url};
@@ -39,7 +39,7 @@ async fn fill(store: &PostgresStore, schema: &str, workspace: WorkspaceId, count
         SELECT '{workspace}', id, n, contact, 1, category, assignee, rank, created, updated,
             ARRAY(SELECT '{mark}' || label FROM unnest(labels) label),
             ('{document}'::jsonb || jsonb_build_object('id', id, 'number', n, 'contact', contact, 'category', category,
-                'status', category, 'assignee', assignee, 'created_at', created, 'updated_at', updated, 'labels', labels,
+                'status', category, 'assignee', assignee, 'team', team, 'created_at', created, 'updated_at', updated, 'labels', labels,
                 'priority', (ARRAY['none', 'low', 'normal', 'high', 'urgent'])[rank + 1]))::text
         FROM (
             SELECT n, 'tkt_' || lpad(n::text, 26, '0') AS id, 'ctc_' || lpad((1 + n * 13 % 500)::text, 26, '0') AS contact,
@@ -47,6 +47,7 @@ async fn fill(store: &PostgresStore, schema: &str, workspace: WorkspaceId, count
                     WHEN n * 7919 % 100 < 95 THEN 'open' WHEN n * 7919 % 100 < 97 THEN 'pending'
                     WHEN n * 7919 % 100 < 98 THEN 'snoozed' ELSE 'new' END AS category,
                 CASE WHEN n * 31 % 10 < 3 THEN NULL ELSE 'usr_' || lpad((1 + n * 17 % 40)::text, 26, '0') END AS assignee,
+                CASE WHEN n * 37 % 10 < 5 THEN NULL ELSE 'tea_' || lpad((1 + n * 19 % 20)::text, 26, '0') END AS team,
                 (n * 11 % 5)::int AS rank, {START} + n * {MINUTE} AS created,
                 {START} + n * {MINUTE} + n * 7919 % 86400 * 1000000 AS updated,
                 CASE WHEN n % 20000 = 7 THEN ARRAY['label-' || n % 20, '{RARE}'] ELSE ARRAY['label-' || n % 20] END AS labels
@@ -64,6 +65,12 @@ async fn fill(store: &PostgresStore, schema: &str, workspace: WorkspaceId, count
     run(&mut outside(&url()).await, &statement).await;
 }
 
+fn held(teams: &[u128]) -> TicketFilter {
+    let teams = teams.iter().map(|team| TeamId::from_bits(*team)).collect();
+    let within = Within { teams, assignee: UserId::from_bits(3) };
+    TicketFilter { within: Some(within), ..TicketFilter::default() }
+}
+
 fn filters() -> Vec<(&'static str, TicketFilter)> {
     let any = TicketFilter::default;
     let label = |name: &str| LabelName::parse("label", name).expect("a label");
@@ -79,6 +86,10 @@ fn filters() -> Vec<(&'static str, TicketFilter)> {
         // Base 32 of one digit is the number itself.
         ("an assignee", TicketFilter { assignee: Some(Some(UserId::from_bits(3))), ..any() }),
         ("nobody", TicketFilter { assignee: Some(None), ..any() }),
+        ("a team", TicketFilter { team: Some(Some(TeamId::from_bits(3))), ..any() }),
+        ("no team", TicketFilter { team: Some(None), ..any() }),
+        ("what a member of two teams may see", held(&[3, 5])),
+        ("what a member of no team may see", held(&[])),
         ("a contact", TicketFilter { contact: Some(ContactId::from_bits(3)), ..any() }),
         ("a label", TicketFilter { labels: [label("label-3")].into(), ..any() }),
         ("a rare label", TicketFilter { labels: [label(RARE)].into(), ..any() }),

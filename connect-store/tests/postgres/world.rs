@@ -89,6 +89,7 @@ fn open(contact: ContactId, body: &str) -> OpenTicket {
         priority: Priority::None,
         labels: std::collections::BTreeSet::new(),
         assignee: None,
+        team: None,
         channel: Channel::Api,
     }
 }

@@ -133,7 +133,8 @@ pub async fn open_ticket(
     let (subject, body) = (Subject::parse("subject", about)?, Body::parse("body", text)?);
     let (labels, priority) = (std::iter::once(connect_core::LabelName::parse("label", "orders")?), Priority::High);
     let labels = labels.collect();
-    let new = NewTicket { subject, body, contact, priority, labels, assignee: None, channel: Channel::Host };
+    let new =
+        NewTicket { subject, body, contact, priority, labels, assignee: None, team: None, channel: Channel::Host };
     let changes = support.desk.tickets(&access).prepare(new).await?;
     let committed = support.store.commit_in(transaction, access.workspace_id(), changes).await?;
     Ok((access.workspace_id(), committed))

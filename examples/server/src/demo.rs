@@ -187,6 +187,7 @@ async fn ticket(desk: &Desk, host: &Access, team: &[(UserId, ProvenMailbox)], pl
         priority,
         labels: BTreeSet::from([text(LabelName::parse("label", label))?]),
         assignee: None,
+        team: None,
         channel: Channel::Host,
     };
     let key = TicketKey::Id(desk.tickets(host).open(new).await?.ticket.id);

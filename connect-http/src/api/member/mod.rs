@@ -12,9 +12,10 @@ use serde_json::{Value, json};
 
 use super::shape::Time;
 
-fn shape((member, user): (Member, User)) -> Value {
+pub(super) fn shape((member, user): (Member, User)) -> Value {
     json!({
         "id": member.user, "name": user.name, "email": user.email.as_str(), "role": member.role,
+        "team_ids": member.teams, "narrowed": member.narrowed,
         "version": member.version, "created_at": Time(member.created_at),
     })
 }

@@ -17,16 +17,17 @@ pub(crate) struct Query {
     q: Option<String>,
     status: Option<String>,
     assignee: Option<String>,
+    team: Option<String>,
     sort: Option<String>,
     cursor: Option<String>,
     limit: Option<u64>,
 }
 
-/// The filter of query text and the two short forms beside it.
+/// The filter of query text and the short forms beside it.
 fn filter(query: &Query, scope: &Scope) -> Result<TicketFilter, Problem> {
     let me = scope.access.user();
     let mut filter = parse_query(query.q.as_deref().unwrap_or_default(), me)?;
-    for (key, value) in [("status", &query.status), ("assignee", &query.assignee)] {
+    for (key, value) in [("status", &query.status), ("assignee", &query.assignee), ("team", &query.team)] {
         let Some(value) = value else { continue };
         if value.contains(|c: char| c.is_whitespace() || c == '"') {
             return Err(FieldError::new(key, "unknown", "must be one word").into());
@@ -35,11 +36,12 @@ fn filter(query: &Query, scope: &Scope) -> Result<TicketFilter, Problem> {
         let short = parse_query(&format!("{key}:{value}"), me).map_err(named)?;
         filter.categories.extend(short.categories);
         filter.assignee = short.assignee.or(filter.assignee);
+        filter.team = short.team.or(filter.team);
     }
     Ok(filter)
 }
 
-/// `GET …/tickets?q=&status=&assignee=&sort=&cursor=&limit=`.
+/// `GET …/tickets?q=&status=&assignee=&team=&sort=&cursor=&limit=`.
 pub(crate) async fn handle(
     State(app): State<App>,
     scope: Scope,

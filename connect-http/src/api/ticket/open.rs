@@ -24,6 +24,7 @@ pub(crate) struct Body {
     #[serde(default)]
     labels: Vec<String>,
     assignee_id: Option<String>,
+    team_id: Option<String>,
     #[serde(default)]
     attachment_ids: Vec<String>,
 }
@@ -63,14 +64,15 @@ pub(crate) async fn handle(State(app): State<App>, scope: Scope, command: Comman
     let priority = fields.read(priority);
     let labels = fields.read(labels("labels", &value.labels));
     let assignee = fields.read(value.assignee_id.map(|text| id("assignee_id", &text)).transpose());
+    let team = fields.read(value.team_id.map(|text| id("team_id", &text)).transpose());
     let attachments = fields.read(ids(&value.attachment_ids)).unwrap_or_default();
     fields.finish()?;
-    let (Some(subject), Some(body), Some(contact), Some(priority), Some(labels), Some(assignee)) =
-        (subject, body, contact, priority, labels, assignee)
+    let (Some(subject), Some(body), Some(contact), Some(priority), Some(labels), Some(assignee), Some(team)) =
+        (subject, body, contact, priority, labels, assignee, team)
     else {
         return Err(Problem::invalid(Vec::new()));
     };
-    let new = NewTicket { subject, body, contact, priority, labels, assignee, channel: Channel::Api };
+    let new = NewTicket { subject, body, contact, priority, labels, assignee, team, channel: Channel::Api };
     let view = app.desk().tickets(&scope.access.once(command.key)).carrying(attachments).open(new).await?;
     Ok(response(StatusCode::CREATED, &view))
 }

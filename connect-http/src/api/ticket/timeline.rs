@@ -15,6 +15,7 @@ pub(crate) fn changes(fact: &Fact) -> Option<Value> {
     let change = |field: &str, from: Value, to: Value| Some(json!([{"field": field, "from": from, "to": to}]));
     match fact {
         Fact::TicketAssigned { from, to } => change("assignee_id", json!(from), json!(to)),
+        Fact::TicketMoved { from, to } => change("team_id", json!(from), json!(to)),
         Fact::TicketStatusChanged { from, to, .. } => change("status", json!(from), json!(to)),
         Fact::TicketPriorityChanged { from, to } => change("priority", json!(from), json!(to)),
         Fact::TicketSubjectChanged {} => Some(json!([{"field": "subject"}])),

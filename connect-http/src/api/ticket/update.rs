@@ -22,6 +22,8 @@ pub(crate) struct Body {
     priority: Option<Option<String>>,
     #[serde(default, deserialize_with = "given")]
     assignee_id: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    team_id: Option<Option<String>>,
     labels: Option<Vec<String>>,
     version: Option<u64>,
 }
@@ -37,6 +39,7 @@ pub(crate) async fn handle(State(app): State<App>, scope: Scope, command: Comman
         status: value.status.and_then(|text| fields.read(StatusName::parse("status", &text))),
         priority: value.priority.and_then(|text| fields.read(read_priority(text))),
         assignee: value.assignee_id.and_then(|text| fields.read(text.map(|text| id("assignee_id", &text)).transpose())),
+        team: value.team_id.and_then(|text| fields.read(text.map(|text| id("team_id", &text)).transpose())),
         labels: value.labels.and_then(|texts| fields.read(labels("labels", &texts))),
         seen: command.seen.or(value.version.map(Version::new)),
         ..TicketPatch::default()

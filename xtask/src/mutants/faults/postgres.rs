@@ -6,12 +6,28 @@ const fn statement(name: &'static str, find: &'static str, replace: &'static str
     Fault { name, file: "connect-store/src/postgres/sql.rs", find, replace, caught_by, adapter: Adapter::Postgres }
 }
 
+const fn tickets(name: &'static str, find: &'static str, replace: &'static str, caught_by: &'static str) -> Fault {
+    Fault { name, file: "connect-store/src/postgres/tickets.rs", find, replace, caught_by, adapter: Adapter::Postgres }
+}
+
 const fn migration(name: &'static str, find: &'static str, replace: &'static str, caught_by: &'static str) -> Fault {
     let file = "connect-store/migrations/postgres/0004_columns.sql";
     Fault { name, file, find, replace, caught_by, adapter: Adapter::Postgres }
 }
 
 pub(super) const FAULTS: &[Fault] = &[
+    tickets(
+        "a list is held to nothing",
+        "(t.assignee_id = ? OR (t.team_id IS NOT NULL",
+        "(t.assignee_id <> ? OR (t.team_id IS NULL",
+        "teams::sec_60_a_list_is_held_to_teams_and_an_assignee",
+    ),
+    tickets(
+        "tickets of other teams are shown",
+        r#"" AND t.team_id = ?""#,
+        r#"" AND t.team_id <> ?""#,
+        "teams::sec_60_tickets_of_a_team_are_told_apart",
+    ),
     statement(
         "a refused route keeps its seal",
         "AS w (after_seq, last_seq, mac)\n            WHERE EXISTS (SELECT FROM moved)",

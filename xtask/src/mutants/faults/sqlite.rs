@@ -129,6 +129,24 @@ pub(super) const FAULTS: &[Fault] = &[
         "isolation::lists_show_one_workspace",
     ),
     tickets(
+        "a list is held to an assignee only",
+        r#"(t.assignee_id = ? OR t.team_id IN"#,
+        r#"(t.assignee_id = ? AND t.team_id NOT IN"#,
+        "teams::sec_60_a_list_is_held_to_teams_and_an_assignee",
+    ),
+    tickets(
+        "tickets of other teams are shown",
+        r#"" AND t.team_id = ?""#,
+        r#"" AND ? IS NOT NULL""#,
+        "teams::sec_60_tickets_of_a_team_are_told_apart",
+    ),
+    tickets(
+        "tickets of a team count as those of none",
+        r#"" AND t.team_id IS NULL""#,
+        r#""""#,
+        "teams::sec_60_tickets_of_a_team_are_told_apart",
+    ),
+    tickets(
         "excluded categories are shown",
         r#"" AND t.category <> ?""#,
         r#"" AND ? IS NOT NULL""#,
