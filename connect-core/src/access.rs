@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api_key::Grant;
 use crate::event::Cause;
+use crate::role::Permissions;
 use crate::ticket::Within;
 use crate::workspace::Workspace;
 use crate::{ApiKeyId, ContactId, Timestamp, UserId, WorkspaceId};
@@ -156,6 +157,11 @@ impl Action {
         Self::ALL.iter().copied().find(|action| action.as_str() == text)
     }
 
+    /// Whether this is for owners alone: no custom role may ever have it.
+    pub const fn is_for_owners(self) -> bool {
+        matches!(self, Self::TransferOwnership)
+    }
+
     /// Whether this reaches the tickets of every team, or the people of the workspace: nobody who is narrowed to
     /// their own teams may do it, whatever their role.
     pub const fn spans_teams(self) -> bool {
@@ -199,8 +205,9 @@ pub enum Standing {
 ///
 /// # Contract
 ///
-/// Pure and quick: it is asked on every call, answers the same for the same arguments, and allows
-/// nothing it does not know.
+/// Quick, as it is asked on every call, and pure but for the time, should that matter to it: at one instant it
+/// answers the same for the same arguments. It allows nothing it does not know. What a custom role or an API key
+/// leaves out is not allowed, whatever it answers.
 pub trait Policy: std::fmt::Debug + Send + Sync {
     /// Whether somebody of this standing may do this.
     fn allows(&self, standing: Standing, action: Action) -> bool;
@@ -219,6 +226,7 @@ pub struct Access {
     standing: Standing,
     since: Option<Timestamp>,
     key: Option<Arc<Grant>>,
+    limits: Option<Arc<Permissions>>,
     within: Option<Arc<Within>>,
     cause: Cause,
     idempotency: Option<IdempotencyKey>,
@@ -241,6 +249,7 @@ impl Access {
             standing,
             since: None,
             key: None,
+            limits: None,
             within: None,
             cause: Cause::default(),
             idempotency: None,
@@ -256,6 +265,12 @@ impl Access {
     /// The same access for whoever holds a key of this person: nothing but what the key was given.
     pub(crate) fn by_key(mut self, grant: Grant) -> Self {
         self.key = Some(Arc::new(grant));
+        self
+    }
+
+    /// The same access of a member whose role is a custom one: nothing but its permissions.
+    pub(crate) fn limited_to(mut self, permissions: Option<Permissions>) -> Self {
+        self.limits = permissions.map(Arc::new);
         self
     }
 
@@ -335,9 +350,10 @@ impl Access {
     }
 
     /// Whether what lets the caller in covers this: a session covers all that its person may do, a key what
-    /// it was given.
+    /// it was given; and a custom role its permissions.
     pub(crate) fn covers(&self, action: Action) -> bool {
         self.key.as_ref().is_none_or(|grant| grant.scopes.contains(action))
+            && self.limits.as_ref().is_none_or(|limits| limits.contains(action))
             && (self.within.is_none() || !action.spans_teams())
     }
 
@@ -348,7 +364,8 @@ impl Access {
 
     /// Whether another access of the same caller lets them do and see the same: if not, what lasts begins anew.
     pub fn is_on_the_footing_of(&self, other: &Self) -> bool {
-        (self.standing, self.actor, &self.within) == (other.standing, other.actor, &other.within)
+        (self.standing, self.actor, &self.within, &self.limits)
+            == (other.standing, other.actor, &other.within, &other.limits)
     }
 
     /// Since when the member belongs here.

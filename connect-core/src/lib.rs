@@ -37,6 +37,7 @@ pub mod notify;
 mod page;
 mod random;
 pub mod record;
+pub mod role;
 pub mod search;
 pub mod store;
 pub mod team;

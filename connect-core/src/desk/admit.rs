@@ -66,7 +66,8 @@ impl Desk {
         if let Some(record) = self.store().record(id, Member::KIND, user.to_string()).await? {
             let member: Member = record.read()?;
             let access = Access::new(Arc::new(found), Actor::User(user), Standing::Member(member.role));
-            return Ok(access.since(member.created_at).within(member.within()));
+            let limits = self.limits_of(id, &member).await?;
+            return Ok(access.since(member.created_at).limited_to(limits).within(member.within()));
         }
         let key = Contact::email_key(person.mailbox());
         if let Some(record) = self.store().find(id, Contact::KIND, key).await? {

@@ -101,6 +101,13 @@ impl DeskBuilder {
         self
     }
 
+    /// Another policy than the one the desk was begun with: what a host may put in the place of the matrix of roles.
+    #[must_use]
+    pub fn policy(mut self, policy: Arc<dyn Policy>) -> Self {
+        self.policy = policy;
+        self
+    }
+
     /// One more subscriber, beside the mail about tickets.
     #[must_use]
     pub fn subscriber(mut self, subscriber: Arc<dyn Subscriber>) -> Self {

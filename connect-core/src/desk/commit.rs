@@ -9,6 +9,7 @@ use crate::contact::Contact;
 use crate::label::Label;
 use crate::member::{Invitation, Member};
 use crate::record::RecordKind;
+use crate::role::CustomRole;
 use crate::store::Hint;
 use crate::team::Team;
 use crate::user::User;
@@ -127,7 +128,7 @@ impl Desk {
         // A removed record is not among those committed; no record at all is, then, a sign of one.
         let touches_admission = committed.records.is_empty() && committed.tickets.is_empty()
             || committed.records.iter().any(|record| match record.kind.as_str() {
-                Workspace::KIND | Member::KIND | User::KIND => true,
+                Workspace::KIND | Member::KIND | CustomRole::KIND | User::KIND => true,
                 Contact::KIND => record.version > Version::FIRST,
                 _ => false,
             });
@@ -157,7 +158,7 @@ fn refusal(error: CommitError) -> Error {
 fn field_of(kind: &str, key: &str) -> &'static str {
     match (kind, key.split(':').next()) {
         (Workspace::KIND, _) => "slug",
-        (Label::KIND | Team::KIND, _) => "name",
+        (Label::KIND | Team::KIND | CustomRole::KIND, _) => "name",
         (Contact::KIND, Some("external")) => "external_id",
         (Contact::KIND | User::KIND | Invitation::KIND, _) => "email",
         _ => "id",

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::ticket::{Category, Channel, Priority, StatusName};
 use crate::{
     ApiKeyId, AttachmentId, ChallengeId, ContactId, InvitationId, LabelId, LabelName, MessageId, PasskeyId, Role,
-    SessionId, TeamId, Timestamp, UserId,
+    RoleId, SessionId, TeamId, Timestamp, UserId,
 };
 
 /// What happened. The name in the journal is the event's type, such as `ticket.opened`.
@@ -100,6 +100,9 @@ pub enum Fact {
         from: Role,
         /// The new role.
         to: Role,
+        /// The custom role that is a part of it, if it is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        role_id: Option<RoleId>,
     },
     /// A member is one no more.
     #[serde(rename = "member.removed")]
@@ -116,6 +119,33 @@ pub enum Fact {
         user: UserId,
         /// Whether they are from now on.
         narrowed: bool,
+    },
+    /// A custom role came to be.
+    #[serde(rename = "role.created")]
+    RoleCreated {
+        /// Which.
+        role_id: RoleId,
+        /// The built-in role it is a part of.
+        base: Role,
+        /// The words of what it may do.
+        permissions: Vec<String>,
+    },
+    /// Fields of a custom role changed.
+    #[serde(rename = "role.updated")]
+    RoleUpdated {
+        /// Which.
+        role_id: RoleId,
+        /// Their names.
+        fields: Vec<String>,
+        /// The words of what it may do from now on, if that is different.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        permissions: Option<Vec<String>>,
+    },
+    /// A custom role is no more.
+    #[serde(rename = "role.removed")]
+    RoleRemoved {
+        /// Which.
+        role_id: RoleId,
     },
     /// A team came to be.
     #[serde(rename = "team.created")]

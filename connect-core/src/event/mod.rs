@@ -53,9 +53,10 @@ pub struct Event {
 }
 
 /// Of several things that a fact names, the one it is about.
-const TARGETS: [&str; 11] = [
+const TARGETS: [&str; 12] = [
     "user",
     "team",
+    "role_id",
     "invitation",
     "contact",
     "label",

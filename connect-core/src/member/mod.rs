@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use crate::change::{Moment, RecordChange};
 use crate::event::Fact;
 use crate::record::{RecordKey, RecordKind};
+use crate::role::CustomRole;
 use crate::team::MAX_TEAMS;
 use crate::ticket::Within;
-use crate::{Action, Error, Result, Role, TeamId, Timestamp, UserId, Version};
+use crate::{Action, Error, Result, Role, RoleId, TeamId, Timestamp, UserId, Version};
 
 pub use invitation::{Invitation, InvitationToken};
 pub use service::Members;
@@ -24,6 +25,9 @@ pub struct Member {
     pub user: UserId,
     /// What they may do here.
     pub role: Role,
+    /// The custom role that limits it, if there is one; then the role is its base.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom: Option<RoleId>,
     /// The teams they are in.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub teams: BTreeSet<TeamId>,
@@ -63,6 +67,7 @@ impl Member {
         let member = Self {
             user,
             role,
+            custom: None,
             teams: BTreeSet::new(),
             narrowed: false,
             version: Version::FIRST,
@@ -75,18 +80,39 @@ impl Member {
     /// Decides a new role, given by somebody of role `by` (`None`: the host) while the workspace has
     /// this many owners.
     pub fn change_role(&self, role: Role, by: Option<Role>, owners: usize) -> Result<Option<RecordChange>> {
-        if role == self.role {
+        self.take(role, None, by, owners)
+    }
+
+    /// Decides a custom role in the place of the present one.
+    pub(crate) fn take_custom(
+        &self,
+        role: &CustomRole,
+        by: Option<Role>,
+        owners: usize,
+    ) -> Result<Option<RecordChange>> {
+        self.take(role.base, Some(role.id), by, owners)
+    }
+
+    fn take(
+        &self,
+        role: Role,
+        custom: Option<RoleId>,
+        by: Option<Role>,
+        owners: usize,
+    ) -> Result<Option<RecordChange>> {
+        if (role, custom) == (self.role, self.custom) {
             return Ok(None);
         }
         self.may_be_changed(by, owners)?;
         may_grant(by, role)?;
         let next = Self {
             role,
+            custom,
             narrowed: self.narrowed && may_be_narrowed(role),
             version: self.version.next(),
             ..self.clone()
         };
-        let fact = Fact::MemberRoleChanged { user: self.user, from: self.role, to: role };
+        let fact = Fact::MemberRoleChanged { user: self.user, from: self.role, to: role, role_id: custom };
         Ok(Some(RecordChange::update(&next, self.version, fact)))
     }
 
@@ -100,8 +126,9 @@ impl Member {
             return Err(Error::refused("own_already", "ownership is handed over to somebody else"));
         }
         let given = |member: &Self, role| {
-            let next = Self { role, narrowed: false, version: member.version.next(), ..member.clone() };
-            let fact = Fact::MemberRoleChanged { user: member.user, from: member.role, to: role };
+            let version = member.version.next();
+            let next = Self { role, custom: None, narrowed: false, version, ..member.clone() };
+            let fact = Fact::MemberRoleChanged { user: member.user, from: member.role, to: role, role_id: None };
             RecordChange::update(&next, member.version, fact)
         };
         let raised = (to.role != Role::Owner).then(|| given(to, Role::Owner));
@@ -192,6 +219,7 @@ mod tests {
         Member {
             user: UserId::from_bits(7),
             role,
+            custom: None,
             teams: BTreeSet::new(),
             narrowed: false,
             version: Version::FIRST,

@@ -7,10 +7,11 @@ use crate::change::ChangeSet;
 use crate::desk::Tries;
 use crate::page::decode_id;
 use crate::record::{Record, RecordKind};
+use crate::role::CustomRole;
 use crate::store::RecordList;
 use crate::user::{ProvenMailbox, User};
 use crate::{
-    Access, Action, EmailAddress, Error, InvitationId, Limit, Page, Result, Role, Standing, UserId, WorkspaceId,
+    Access, Action, EmailAddress, Error, InvitationId, Limit, Page, Result, Role, RoleId, Standing, UserId, WorkspaceId,
 };
 
 /// The members of a workspace, as one access sees them.
@@ -44,6 +45,11 @@ impl Members<'_> {
     /// One member with their user.
     pub async fn get(&self, user: UserId) -> Result<(Member, User)> {
         self.desk.demand(self.access, Action::ReadMembers)?;
+        self.view(user).await
+    }
+
+    /// A member as whoever changes them sees them.
+    async fn view(&self, user: UserId) -> Result<(Member, User)> {
         let member = self.find(user).await?.ok_or(Error::NotFound("member"))?;
         let user = self.desk.user(user).await?.ok_or(Error::NotFound("member"))?;
         Ok((member, user))
@@ -51,9 +57,18 @@ impl Members<'_> {
 
     /// Gives a member another role.
     pub async fn change_role(&self, user: UserId, role: Role) -> Result<(Member, User)> {
+        self.give(user, role, None).await
+    }
+
+    /// Gives a member a custom role.
+    pub async fn give_role(&self, user: UserId, role: RoleId) -> Result<(Member, User)> {
+        self.give(user, Role::Viewer, Some(role)).await
+    }
+
+    async fn give(&self, user: UserId, role: Role, custom: Option<RoleId>) -> Result<(Member, User)> {
         self.desk.demand(self.access, Action::ManageMembers)?;
         if self.desk.replayed(self.access).await?.is_some() {
-            return self.get(user).await;
+            return self.view(user).await;
         }
         let mut tries = Tries::default();
         loop {
@@ -62,16 +77,27 @@ impl Members<'_> {
             let workspace =
                 self.desk.workspace(self.access.workspace_id()).await?.ok_or(Error::NotFound("workspace"))?;
             let member = self.find(user).await?.ok_or(Error::NotFound("member"))?;
-            let Some(change) = member.change_role(role, self.granter()?, self.owners().await?)? else {
-                return self.get(user).await;
+            let custom = self.custom(custom).await?;
+            let (by, owners) = (self.granter()?, self.owners().await?);
+            let change = match &custom {
+                Some(custom) => member.take_custom(custom, by, owners)?,
+                None => member.change_role(role, by, owners)?,
             };
+            let Some(change) = change else { return self.view(user).await };
+            self.may_take(&member).await?;
+            let base = custom.as_ref().map_or(role, |custom| custom.base);
+            self.desk.may_give(self.access, base, custom.as_ref().map(|custom| &custom.permissions))?;
             let moment = self.desk.moment(self.access);
             let mut changes = ChangeSet::new(&moment).record(change, &moment);
+            if let Some(custom) = custom {
+                // Neither changed nor removed meanwhile.
+                changes = changes.guard(&custom);
+            }
             if member.role == Role::Owner {
                 changes = changes.guard(&workspace);
             }
             if self.desk.commit(self.access, changes).await?.is_some() {
-                return self.get(user).await;
+                return self.view(user).await;
             }
         }
     }
@@ -80,17 +106,17 @@ impl Members<'_> {
     pub async fn narrow(&self, user: UserId, narrowed: bool) -> Result<(Member, User)> {
         self.desk.demand(self.access, Action::ManageMembers)?;
         if self.desk.replayed(self.access).await?.is_some() {
-            return self.get(user).await;
+            return self.view(user).await;
         }
         let mut tries = Tries::default();
         loop {
             tries.next().await?;
             let member = self.find(user).await?.ok_or(Error::NotFound("member"))?;
-            let Some(change) = member.narrow(narrowed, self.granter()?)? else { return self.get(user).await };
+            let Some(change) = member.narrow(narrowed, self.granter()?)? else { return self.view(user).await };
             let moment = self.desk.moment(self.access);
             let changes = ChangeSet::new(&moment).record(change, &moment);
             if self.desk.commit(self.access, changes).await?.is_some() {
-                return self.get(user).await;
+                return self.view(user).await;
             }
         }
     }
@@ -99,7 +125,7 @@ impl Members<'_> {
     pub async fn transfer_ownership(&self, to: UserId) -> Result<(Member, User)> {
         // Before the right is asked for: who has handed over has it no more.
         if self.desk.replayed(self.access).await?.is_some() {
-            return self.get(to).await;
+            return self.view(to).await;
         }
         self.desk.demand(self.access, Action::TransferOwnership)?;
         let caller = self.access.user().ok_or(Error::Forbidden(Action::TransferOwnership.as_str()))?;
@@ -119,7 +145,7 @@ impl Members<'_> {
             }
             let changes = changes.record(lowered, &moment).guard(&workspace);
             if self.desk.commit(self.access, changes).await?.is_some() {
-                return self.get(to).await;
+                return self.view(to).await;
             }
         }
     }
@@ -142,6 +168,9 @@ impl Members<'_> {
             let member = self.find(user).await?.ok_or(Error::NotFound("member"))?;
             let by = if leaves { Some(member.role) } else { self.granter()? };
             let change = member.remove(by, leaves, self.owners().await?)?;
+            if !leaves {
+                self.may_take(&member).await?;
+            }
             let moment = self.desk.moment(self.access);
             let mut changes = ChangeSet::new(&moment).record(change, &moment);
             if member.role == Role::Owner {
@@ -176,6 +205,7 @@ impl Members<'_> {
         let mut tries = Tries::default();
         loop {
             tries.next().await?;
+            self.desk.may_give(self.access, role, None)?;
             let by = self.granter()?.and_then(|role| self.access.user().map(|user| (user, role)));
             let moment = self.desk.moment(self.access);
             let (invitation, change) = Invitation::create(email.clone(), role, by, &token, &moment)?;
@@ -227,12 +257,25 @@ impl Members<'_> {
     }
 
     /// The role by which the caller grants: none for the host, which may grant all.
-    fn granter(&self) -> Result<Option<Role>> {
+    pub(crate) fn granter(&self) -> Result<Option<Role>> {
         match self.access.standing() {
             Standing::Member(role) => Ok(Some(role)),
             Standing::Host => Ok(None),
             Standing::Contact => Err(Error::Forbidden(Action::ManageMembers.as_str())),
         }
+    }
+
+    /// Refuses to take a role from somebody who may do what the caller may not.
+    async fn may_take(&self, member: &Member) -> Result<()> {
+        let limits = self.desk.limits_of(self.access.workspace_id(), member).await?;
+        self.desk.may_give(self.access, member.role, limits.as_ref())
+    }
+
+    async fn custom(&self, id: Option<RoleId>) -> Result<Option<CustomRole>> {
+        let Some(id) = id else { return Ok(None) };
+        let role = self.desk.roles(self.access).find(id).await?;
+        let missing = || Error::invalid("role_id", "missing", "there is no such role");
+        role.map(Some).ok_or_else(missing)
     }
 
     async fn find(&self, user: UserId) -> Result<Option<Member>> {
@@ -303,7 +346,7 @@ impl crate::Desk {
             let record = self.store().record(host.workspace_id(), Invitation::KIND, id.to_string()).await?;
             let invitation: Invitation = record.ok_or(Error::NotFound("invitation"))?.read()?;
             let inviter = match invitation.invited_by {
-                Some(user) => Some(self.present_role(host.workspace_id(), user).await?),
+                Some(user) => Some(self.still_invites(host.workspace_id(), user, invitation.role).await?),
                 None => None,
             };
             let moment = self.moment_of(crate::Actor::User(person.user())).because(person.cause().clone());
@@ -321,13 +364,17 @@ impl crate::Desk {
         }
     }
 
-    /// The role of a user in a workspace now. Who is disabled has none.
-    async fn present_role(&self, workspace: WorkspaceId, user: UserId) -> Result<Option<Role>> {
-        if self.user(user).await?.is_none_or(|user| user.disabled) {
+    /// The role of whoever invited, if they may still give the role of the invitation. Who is disabled gives none.
+    async fn still_invites(&self, workspace: WorkspaceId, inviter: UserId, role: Role) -> Result<Option<Role>> {
+        if self.user(inviter).await?.is_none_or(|user| user.disabled) {
             return Ok(None);
         }
-        let record = self.store().record(workspace, Member::KIND, user.to_string()).await?;
-        Ok(record.map(|record| record.read::<Member>()).transpose()?.map(|member| member.role))
+        let record = self.store().record(workspace, Member::KIND, inviter.to_string()).await?;
+        let Some(inviter) = record.map(|record| record.read::<Member>()).transpose()? else { return Ok(None) };
+        let limits = self.limits_of(workspace, &inviter).await?;
+        let may = |action| self.role_may(inviter.role, limits.as_ref(), action);
+        let gives_all = Action::ALL.iter().all(|action| may(*action) || !self.role_may(role, None, *action));
+        Ok(Some(inviter.role).filter(|_| may(Action::ManageMembers) && gives_all))
     }
 
     /// Whether an open invitation waits for this address in any workspace.

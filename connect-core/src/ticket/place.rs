@@ -10,8 +10,11 @@ impl Tickets<'_> {
     /// Where a new ticket goes: refused if the team or the assignee is not of this workspace, or the one not of
     /// the other. Answers who works on it: whoever is narrowed to their teams and names no place takes it on, so
     /// that it does not vanish from before their eyes.
-    pub(super) async fn place_of_new(&self, team: Option<TeamId>, assignee: Option<UserId>) -> Result<Option<UserId>> {
-        let mut assignee = assignee;
+    pub(super) async fn place_of_new(
+        &self,
+        team: Option<TeamId>,
+        mut assignee: Option<UserId>,
+    ) -> Result<Option<UserId>> {
         if let Some(within) = self.access.narrowed() {
             if team.is_none() && assignee.is_none() {
                 assignee = Some(within.assignee);

@@ -12,6 +12,7 @@ mod me;
 mod member;
 pub(crate) mod message;
 pub(crate) mod permissions;
+mod role;
 pub(crate) mod shape;
 mod team;
 pub(crate) mod ticket;
@@ -63,6 +64,8 @@ fn in_workspace() -> Router<App> {
             get(member::read::handle).patch(member::update::handle).delete(member::remove::handle),
         )
         .route("/members/{member}/transfer-ownership", post(member::transfer::handle))
+        .route("/roles", get(role::list::handle).post(role::create::handle))
+        .route("/roles/{role}", get(role::read::handle).patch(role::update::handle).delete(role::remove::handle))
         .route("/teams", get(team::list::handle).post(team::create::handle))
         .route("/teams/{team}", get(team::read::handle).patch(team::update::handle).delete(team::remove::handle))
         .route("/teams/{team}/members", get(team::members::list))

@@ -19,6 +19,7 @@ mod page;
 #[cfg(feature = "passkeys")]
 mod passkeys;
 mod requests;
+mod roles;
 mod setup;
 mod step_up;
 mod teams;
@@ -77,6 +78,10 @@ pub(crate) fn routes() -> Router<App> {
         .route("/{workspace}/audit", get(audit::show))
         .route("/{workspace}/members", get(members::list).post(members::invite))
         .route("/{workspace}/members/{member}/narrow", post(teams::narrow))
+        .route("/{workspace}/members/{member}/role", post(roles::give))
+        .route("/{workspace}/roles", get(roles::list).post(roles::create))
+        .route("/{workspace}/roles/{role}", post(roles::update))
+        .route("/{workspace}/roles/{role}/remove", post(roles::remove))
         .route("/{workspace}/teams", get(teams::list).post(teams::create))
         .route("/{workspace}/teams/{team}", post(teams::rename))
         .route("/{workspace}/teams/{team}/remove", post(teams::remove))

@@ -14,10 +14,10 @@ use crate::extract::Scope;
 use crate::problem::Problem;
 
 /// A person of the workspace.
+#[derive(Clone)]
 struct Person {
     id: UserId,
     name: String,
-    teams: std::collections::BTreeSet<TeamId>,
     narrowed: bool,
     /// Whether they can be held to their teams at all.
     may_be_narrowed: bool,
@@ -26,6 +26,8 @@ struct Person {
 struct Entry {
     id: TeamId,
     name: String,
+    members: Vec<Person>,
+    others: Vec<Person>,
 }
 
 #[derive(Template)]
@@ -40,31 +42,32 @@ struct TeamsPage {
     error: String,
 }
 
-impl TeamsPage {
-    fn members<'p>(&'p self, team: &TeamId) -> Vec<&'p Person> {
-        self.people.iter().filter(|person| person.teams.contains(team)).collect()
-    }
-
-    fn others<'p>(&'p self, team: &TeamId) -> Vec<&'p Person> {
-        self.people.iter().filter(|person| !person.teams.contains(team)).collect()
-    }
-}
-
 async fn page(app: &App, scope: &Scope, name: String, error: String) -> Result<TeamsPage, Problem> {
     let teams = app.desk().teams(&scope.access).list(None, Limit::MAX).await?.rows;
     let members = app.desk().members(&scope.access).list(None, Limit::MAX).await?.rows;
     let person = |(member, user): (connect_core::member::Member, connect_core::user::User)| Person {
         id: member.user,
         name: user.name.to_string(),
-        teams: member.teams,
         narrowed: member.narrowed,
         may_be_narrowed: member.role < Role::Admin,
+    };
+    let (in_teams, people): (Vec<_>, Vec<_>) =
+        members.into_iter().map(|row| (row.0.teams.clone(), person(row))).unzip();
+    let of = |team: TeamId, is_in: bool| -> Vec<Person> {
+        let rows = in_teams.iter().zip(&people).filter(|(teams, _)| teams.contains(&team) == is_in);
+        rows.map(|(_, person)| person.clone()).collect()
+    };
+    let entry = |team: connect_core::team::Team| Entry {
+        id: team.id,
+        name: team.name.to_string(),
+        members: of(team.id, true),
+        others: of(team.id, false),
     };
     Ok(TeamsPage {
         shell: Shell::inside(app, "Teams", scope),
         slug: scope.access.workspace().slug.to_string(),
-        teams: teams.into_iter().map(|team| Entry { id: team.id, name: team.name.to_string() }).collect(),
-        people: members.into_iter().map(person).collect(),
+        teams: teams.into_iter().map(entry).collect(),
+        people,
         may_manage: app.desk().may(&scope.access, Action::ManageMembers),
         name,
         error,

@@ -40,6 +40,7 @@ mod passkeys;
 mod permissions;
 mod proxies;
 mod refused_files;
+mod roles;
 mod second_workspace;
 mod session_reads;
 mod sessions;

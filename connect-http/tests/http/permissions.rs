@@ -217,6 +217,10 @@ impl World {
                 &id(&self.owner.post("/workspaces/acme/invitations", &body).await.expect(201)),
             );
         }
+        if path.contains("{role}") {
+            let role = self.role();
+            path = path.replace("{role}", &id(&self.owner.post("/workspaces/acme/roles", &role).await.expect(201)));
+        }
         if path.contains("{team}") {
             let name = json!({"name": self.app.desk.ids().team()});
             path = path.replace("{team}", &id(&self.owner.post("/workspaces/acme/teams", &name).await.expect(201)));
@@ -256,6 +260,11 @@ impl World {
         path.replace("{label}", "new")
     }
 
+    /// A role that is not there yet.
+    fn role(&self) -> Value {
+        json!({"name": self.app.desk.ids().role(), "base": "member", "permissions": ["tickets.read"]})
+    }
+
     fn may_join(&self, footing: Footing) -> bool {
         matches!(footing, Footing::Stranger | Footing::In(Standing::Contact))
     }
@@ -284,6 +293,7 @@ impl World {
             }
             ("POST", "/invitations/{invitation}/accept") => json!({"token": "A".repeat(43)}),
             ("POST", "/api-keys") => asked(&["labels.read"]),
+            ("POST", "/roles") => self.role(),
             ("POST", "/teams") => json!({"name": self.app.desk.ids().team()}),
             ("POST", "/contacts") => json!({"name": "Some Body", "email": new}),
             ("POST", "/labels") => {
@@ -344,6 +354,8 @@ fn missing(row: &Permission, workspace: &str) -> String {
         ("{member}", "usr_00000000000000000000000000"),
         ("{session}", "ses_00000000000000000000000000"),
         ("{invitation}", "inv_00000000000000000000000000"),
+        ("{role}", "rol_00000000000000000000000000"),
+        ("{team}", "tea_00000000000000000000000000"),
         ("{key}", "key_00000000000000000000000000"),
         ("{contact}", "ctc_00000000000000000000000000"),
         ("{ticket}", "tkt_00000000000000000000000000"),

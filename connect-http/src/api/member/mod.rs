@@ -14,7 +14,7 @@ use super::shape::Time;
 
 pub(super) fn shape((member, user): (Member, User)) -> Value {
     json!({
-        "id": member.user, "name": user.name, "email": user.email.as_str(), "role": member.role,
+        "id": member.user, "name": user.name, "email": user.email.as_str(), "role": member.role, "role_id": member.custom,
         "team_ids": member.teams, "narrowed": member.narrowed,
         "version": member.version, "created_at": Time(member.created_at),
     })

@@ -1,9 +1,10 @@
 use axum::Json;
 use axum::extract::State;
-use connect_core::{FieldError, Role};
+use connect_core::{Error, FieldError, Role, RoleId};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::api::shape::id;
 use crate::app::App;
 use crate::extract::{Command, Scope};
 use crate::problem::Problem;
@@ -12,26 +13,39 @@ use crate::problem::Problem;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Body {
     role: Option<Role>,
+    role_id: Option<String>,
     narrowed: Option<bool>,
 }
 
-/// `PATCH …/members/{member}`: another role, or whether they are held to the tickets of their teams.
+/// `PATCH …/members/{member}`: another role, a custom one, or whether they are held to the tickets of their teams.
 pub(crate) async fn handle(
     State(app): State<App>,
     scope: Scope,
     command: Command<Body>,
 ) -> Result<Json<Value>, Problem> {
     let member = scope.id("member", "member")?;
-    let Body { role, narrowed } = command.value;
-    if let Some(role) = role {
-        scope.may_grant(&app, role)?;
-    }
-    let access = scope.access.once(command.key);
+    let access = scope.access.clone().once(command.key);
     let members = app.desk().members(&access);
-    let changed = match (role, narrowed) {
-        (Some(role), None) => members.change_role(member, role).await?,
-        (None, Some(narrowed)) => members.narrow(member, narrowed).await?,
-        _ => return Err(FieldError::new("role", "ambiguous", "must come with no other field, or not at all").into()),
+    let changed = match command.value {
+        Body { role: Some(role), role_id: None, narrowed: None } => {
+            scope.may_grant(&app, role)?;
+            members.change_role(member, role).await?
+        }
+        Body { role: None, role_id: Some(text), narrowed: None } => {
+            let role: RoleId = id("role_id", &text)?;
+            // Which proof it needs hangs on what it is a part of; one that is not there is told of below.
+            match app.desk().roles(&access).get(role).await {
+                Ok(found) => scope.may_grant(&app, found.base)?,
+                Err(Error::NotFound(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+            members.give_role(member, role).await?
+        }
+        Body { role: None, role_id: None, narrowed: Some(narrowed) } => members.narrow(member, narrowed).await?,
+        Body { role: None, role_id: None, narrowed: None } => {
+            return Err(FieldError::new("role", "required", "say what is to change: role, role_id or narrowed").into());
+        }
+        _ => return Err(FieldError::new("role", "ambiguous", "change one of role, role_id and narrowed").into()),
     };
     Ok(Json(super::shape(changed)))
 }
