@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
+use crate::event::Fact;
 use crate::testing::{ManualClock, SeededRandom};
 use crate::{Body, Clock, Error, Ids, Moment};
 
