@@ -98,9 +98,10 @@ fn joined(folder: &str, path: &str) -> String {
 fn is_beginning(file: &str) -> bool {
     let parts: Vec<&str> = file.split('/').collect();
     match parts.as_slice() {
-        [.., "src", "lib.rs" | "main.rs"] | [.., "build.rs"] => true,
+        [.., "src", "lib.rs" | "main.rs"]
+        | [.., "build.rs"]
+        | [.., "bin" | "tests" | "benches" | "examples", _, "main.rs"] => true,
         [.., "bin" | "tests" | "benches" | "examples", name] => *name != "mod.rs",
-        [.., "bin" | "tests" | "benches" | "examples", _, "main.rs"] => true,
         _ => false,
     }
 }
