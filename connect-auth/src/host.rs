@@ -69,6 +69,7 @@ impl Auth {
             created_at: now,
             proven_at: person.proven_at.unwrap_or_default(),
             device: None,
+            strong_at: None,
             seen_at: now,
             idle_ends_at: now.plus(settings.session_idle),
             ends_at: now.plus(settings.session_absolute),

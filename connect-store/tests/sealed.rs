@@ -238,8 +238,7 @@ async fn sec_82_a_head_that_was_noted_tells_what_the_store_cannot() {
     }
     assert_eq!(noted.iter().map(|head| head.last).collect::<Vec<_>>(), [2, 4, 6]);
     let desk = journal.process(true);
-    let against =
-        async |noted: &HashSet<Head>| desk.verify_against(WORKSPACE, noted.to_vec()).await.expect("read").flaws;
+    let against = async |noted: &[Head]| desk.verify_against(WORKSPACE, noted.to_vec()).await.expect("read").flaws;
     assert_eq!(against(&noted).await, []);
     // Nobody was at work when it happened: the desk that starts now seals what it finds.
     journal.alter(&SET_BACK).await;

@@ -67,7 +67,7 @@ pub(crate) async fn start(
             Ok((AppendHeaders([(SET_COOKIE, cookie)]), shape(&app, asked)).into_response())
         }
         Purpose::StepUp => {
-            let Person { identity, client } = Person::of(&app, &headers, client).await?;
+            let Person { identity, client, .. } = Person::of(&app, &headers, client).await?;
             let asked = app.auth().start_passkey_step_up(&identity, &client).await?;
             Ok(shape(&app, asked).into_response())
         }
@@ -90,7 +90,7 @@ pub(crate) async fn finish(
             app.auth().finish_passkey_sign_in(PasskeySignIn { answer, browser, replaces, client }).await?
         }
         Purpose::StepUp => {
-            let Person { identity, client } = Person::of(&app, &headers, client).await?;
+            let Person { identity, client, .. } = Person::of(&app, &headers, client).await?;
             app.auth().finish_passkey_step_up(&identity, answer, &client).await?
         }
     };
