@@ -137,20 +137,20 @@ impl Auth {
         self.tell(self.inner.refusals.ended(self.inner.desk.now())).await;
     }
 
-    /// One commit for all of them: a request waits for it.
+    /// All at once, as a request waits for it: stores write commits that wait together.
     async fn tell(&self, suppressed: Vec<(Client, u64)>) {
-        if suppressed.is_empty() {
-            return;
-        }
-        let desk = &self.inner.desk;
-        let mut changes = ChangeSet::new(&desk.moment_of(Actor::System));
-        for (client, count) in &suppressed {
-            let moment = desk.moment_of(Actor::System).because(client.cause(None, desk.random()));
-            changes = changes.fact(Fact::AccessSuppressed { count: *count }, &moment);
-        }
-        if let Err(error) = desk.commit_facts(WorkspaceId::DIRECTORY, changes).await {
-            let count: u64 = suppressed.iter().map(|(_, count)| count).sum();
-            warn!(%error, count, "suppressed refusals could not be told");
+        let tell = |(client, count): (Client, u64)| {
+            let auth = self.clone();
+            tokio::spawn(async move {
+                if let Err(error) = auth.note(&client, Fact::AccessSuppressed { count }).await {
+                    warn!(%error, count, "suppressed refusals could not be told");
+                }
+            })
+        };
+        for told in suppressed.into_iter().map(tell).collect::<Vec<_>>() {
+            if let Err(error) = told.await {
+                warn!(%error, "suppressed refusals could not be told");
+            }
         }
     }
 
