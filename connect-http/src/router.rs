@@ -1,8 +1,7 @@
 //! The router: the API, the pages, and the layer around both.
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 
 use crate::app::App;
@@ -24,7 +23,7 @@ pub fn router(app: App) -> Router {
     #[cfg(feature = "web")]
     let router = router.merge(crate::web::routes());
     router
-        .fallback(elsewhere)
+        .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .layer(DefaultBodyLimit::max(app.settings().max_body))
         .layer(axum::middleware::from_fn_with_state(app.clone(), middleware::around))
@@ -35,14 +34,6 @@ pub fn router(app: App) -> Router {
 /// and of panics, the guard against forged requests, and the headers of every response.
 pub fn guarded(app: App, pages: Router) -> Router {
     pages.layer(axum::middleware::from_fn_with_state(app, middleware::around))
-}
-
-/// What no route has. Below a path of the host's that is the front page, too, where its address ends in a slash.
-async fn elsewhere(State(app): State<App>, method: http::Method, uri: http::Uri) -> Response {
-    if method == http::Method::GET && uri.path() == "/" {
-        return Redirect::to(app.home()).into_response();
-    }
-    no_such_path().await.into_response()
 }
 
 async fn no_such_path() -> Problem {

@@ -179,7 +179,7 @@ async fn connection(
     let silence = tokio::time::sleep(timing.first_request);
     let shutdown = tokio::time::sleep(Duration::ZERO);
     tokio::pin!(silence, shutdown);
-    let (mut asked, mut shut) = (false, false);
+    let (mut waits, mut asked, mut shut) = (true, false, false);
     loop {
         tokio::select! {
             // What has arrived is read before anything is shut.
@@ -190,9 +190,13 @@ async fn connection(
                 }
                 break;
             }
-            () = silence.as_mut(), if !begun.load(Ordering::Acquire) => {
-                debug!("a client that asked for nothing is let go");
-                break;
+            () = silence.as_mut(), if waits => {
+                waits = false;
+                // Whether a request came is looked at now: what stands behind `if` was found out before.
+                if !begun.load(Ordering::Acquire) {
+                    debug!("a client that asked for nothing is let go");
+                    break;
+                }
             }
             _ = drained.wait_for(|draining| *draining), if !asked => {
                 asked = true;

@@ -42,6 +42,7 @@ mod proxies;
 mod refused_files;
 mod roles;
 mod second_workspace;
+mod serving;
 mod session_reads;
 mod sessions;
 mod step_up;

@@ -12,3 +12,20 @@ pub mod login;
 pub mod shop;
 pub mod support;
 pub mod widget;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::response::Redirect;
+use axum::routing::get;
+use connect_auth::WidgetKey;
+
+/// The shop, with the pages and the API of its desk below `/support`.
+pub fn routes(login: login::Login, support: Arc<support::Support>, key: WidgetKey, desk: Router) -> Router {
+    shop::routes(shop::Shop { login: login.clone(), support })
+        .merge(login::routes(login.clone()))
+        .merge(widget::routes(login, key))
+        .nest("/support", desk)
+        // A nested router has no part in its own address with a slash at the end.
+        .route("/support/", get(|| async { Redirect::to("/support") }))
+}

@@ -7,7 +7,7 @@ use connect_auth::{KeyRing, WidgetKey};
 use connect_core::dispatch::DispatchSettings;
 use connect_core::notify::{MailIdentity, Recorder};
 use connect_core::{DeskSettings, EmailAddress, SystemClock};
-use embed_axum::{login, shop, support, widget};
+use embed_axum::{login, shop, support};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 
 #[tokio::main]
@@ -37,10 +37,7 @@ async fn main() -> anyhow::Result<()> {
         }
     }
     let _dispatcher = desk.desk.dispatcher(DispatchSettings::default()).start();
-    let router = shop::routes(shop::Shop { login: login.clone(), support: Arc::new(desk) })
-        .merge(login::routes(login.clone()))
-        .merge(widget::routes(login, widget_key))
-        .nest("/support", pages);
+    let router = embed_axum::routes(login, Arc::new(desk), widget_key, pages);
     println!("The shop is on http://127.0.0.1:3000, its desk on http://127.0.0.1:3000/support");
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await?;

@@ -106,7 +106,7 @@ async fn the_desk_is_there_with_and_without_a_slash_and_the_shop_keeps_its_own()
     let mut browser = world.browser();
     assert!(browser.get("/").await.text.contains("<h1>The shop</h1>"));
     assert_eq!(browser.get("/support").await.location(), "/support/sign-in");
-    assert_eq!(browser.get("/support/").await.location(), "/support/sign-in");
+    assert_eq!(browser.get("/support/").await.location(), "/support");
     assert_eq!(browser.get("/support/healthz").await.status, StatusCode::OK);
     assert_eq!(browser.get("/support/api/v1/nothing").await.expect(404)["code"], "not_found");
     let missing = browser.get("/support/no/such/page/at/all").await;

@@ -7,7 +7,7 @@ use connect_auth::{KeyRing, WidgetKey};
 use connect_core::dispatch::DispatchSettings;
 use connect_core::notify::{MailIdentity, Recorder};
 use connect_core::{DeskSettings, EmailAddress, SystemClock};
-use embed_axum::{login, shop, support, widget};
+use embed_axum::{login, shop, support};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
@@ -62,10 +62,7 @@ impl World {
         support::set_up(&desk, &staff[0]).await.expect("a workspace");
         support::hire(&desk, &staff[1]).await.expect("an agent");
         let support = Arc::new(desk);
-        let router = shop::routes(shop::Shop { login: login.clone(), support: support.clone() })
-            .merge(login::routes(login.clone()))
-            .merge(widget::routes(login.clone(), key()))
-            .nest("/support", pages);
+        let router = embed_axum::routes(login.clone(), support.clone(), key(), pages);
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         let server = tokio::spawn(async move { axum::serve(listener, service).await.expect("it serves") });
         Self { support, mail, login, address, server, _folder: folder }

@@ -61,16 +61,19 @@ async fn told(world: &World, lie: Lie) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sec_45_a_provider_that_lies_in_any_field_signs_nobody_in() {
-    let world = World::start().await;
-    for (lie, _) in LIES {
-        told(&world, lie).await;
+    // Of one client's refusals twenty a minute are kept one by one.
+    for lies in LIES.chunks(16) {
+        let world = World::start().await;
+        for (lie, _) in lies {
+            told(&world, *lie).await;
+        }
+        assert_eq!(world.reasons().await, lies.iter().map(|(_, reason)| *reason).collect::<Vec<_>>());
+        assert!(world.target.journal("user.created").await.is_empty(), "nobody came to be");
+        world.liar.tell(Lie::Nothing);
+        let browser = world.browser();
+        assert_eq!(world.sign_in(&browser, person("ada-1", "ada@acme.example")).await.status, 303, "it was the lies");
+        assert_eq!(browser.who().await.as_deref(), Some("ada@acme.example"));
     }
-    assert_eq!(world.reasons().await, LIES.map(|(_, reason)| reason));
-    assert!(world.target.journal("user.created").await.is_empty(), "nobody came to be");
-    world.liar.tell(Lie::Nothing);
-    let browser = world.browser();
-    assert_eq!(world.sign_in(&browser, person("ada-1", "ada@acme.example")).await.status, 303, "it was the lies");
-    assert_eq!(browser.who().await.as_deref(), Some("ada@acme.example"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
