@@ -16,6 +16,7 @@ use crate::alarm::Alarm;
 use crate::api_key::KnownKeys;
 use crate::mail::AuthMail;
 use crate::refusals::Refusals;
+use crate::second_factor::Claimant;
 use crate::{AuthSettings, BadSetting, KeyRing};
 
 /// What is known of the client behind a request.
@@ -97,12 +98,13 @@ impl Identity {
 
     /// The proof that the desk asks for.
     pub fn person(&self) -> ProvenMailbox {
-        ProvenMailbox::attest(&self.user).because(self.cause.clone())
+        let person = ProvenMailbox::attest(&self.user).because(self.cause.clone());
+        if self.session.strong_at.is_some() { person.with_second_factor() } else { person }
     }
 }
 
 pub(crate) struct Known {
-    pub(crate) identity: Identity,
+    pub(crate) claimant: Claimant,
     pub(crate) at: Timestamp,
     pub(crate) epoch: u64,
 }

@@ -23,8 +23,13 @@ pub(crate) struct Guesser {
 
 impl Guesser {
     /// What their failures of a day are counted under.
-    fn failures(&self) -> String {
+    pub(crate) fn failures(&self) -> String {
         self.device.map_or_else(|| self.account.clone(), |device| format!("device:{device}"))
+    }
+
+    /// Whether their browser is known.
+    pub(crate) fn is_known(&self) -> bool {
+        self.device.is_some()
     }
 
     /// What the codes that are sent for them are counted under.

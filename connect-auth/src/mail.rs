@@ -18,7 +18,7 @@ use connect_core::{
 use crate::challenge::{CODE_LABEL, SIGN_IN};
 use crate::code::Code;
 use crate::rank::STRANGERS_MAIL;
-use crate::{AuthSettings, KeyRing, invitation, passkey_mail, sign_up, way_in};
+use crate::{AuthSettings, KeyRing, invitation, passkey_mail, second_factor, sign_up, way_in};
 
 const CODE: &str = "auth.code";
 const INVITATION: &str = "invitation";
@@ -118,7 +118,7 @@ impl Subscriber for AuthMail {
             Fact::AccountLinked { user, .. } | Fact::AccountUnlinked { user, .. } => {
                 vec![Plan::mail(ACCOUNT, Recipient::User(*user))]
             }
-            _ => Vec::new(),
+            _ => second_factor::notice::plan(event),
         }
     }
 
@@ -133,6 +133,7 @@ impl Subscriber for AuthMail {
             (PASSKEY_REMOVED, Recipient::User(user)) => passkey_mail::removed(desk, user, delivery).await,
             (API_KEY, Recipient::User(owner)) => way_in::api_key(desk, owner, delivery).await,
             (ACCOUNT, Recipient::User(user)) => way_in::account(desk, user, delivery).await,
+            (_, Recipient::User(user)) => second_factor::notice::compose(desk, user, delivery).await,
             _ => Ok(Composed::Drop("unknown topic")),
         }
     }

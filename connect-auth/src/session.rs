@@ -8,10 +8,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use connect_core::event::{Cause, Fact};
 use connect_core::store::{Revoke, Session};
 use connect_core::user::User;
-use connect_core::{Actor, ChangeSet, Error, Random, Result, SessionId, UserId};
+use connect_core::{Actor, ChangeSet, Error, Random, Result, SessionId, Timestamp, UserId};
 use sha2::{Digest, Sha256};
 
 use crate::auth::{Auth, Client, Identity, Known};
+use crate::second_factor::Claimant;
 use crate::sign_in::SignedIn;
 
 /// What the text of a token begins with.
@@ -67,10 +68,17 @@ pub struct SessionView {
 }
 
 impl Auth {
-    /// Who holds this token; none if nobody does, or not any more.
+    /// Who holds this token; none if nobody does, or not any more. [`Error::SecondFactorRequired`] if they have still
+    /// to show their second factor.
+    pub async fn authenticate(&self, token: &SessionToken) -> Result<Option<Identity>> {
+        self.recognise(token).await?.map(Claimant::into_identity).transpose()
+    }
+
+    /// Who holds this token, whether or not they have still to show their second factor; none if nobody does, or not
+    /// any more.
     ///
     /// A known token costs no read of the store for a second; its idle end is moved at most once a minute.
-    pub async fn authenticate(&self, token: &SessionToken) -> Result<Option<Identity>> {
+    pub async fn recognise(&self, token: &SessionToken) -> Result<Option<Claimant>> {
         let (hash, now, epoch) = (token.hash(), self.inner.desk.now(), self.inner.desk.admission_epoch());
         {
             let known = self.inner.known.read().unwrap_or_else(PoisonError::into_inner);
@@ -78,9 +86,9 @@ impl Auth {
                 && known.epoch == epoch
                 && now >= known.at
                 && now.since(known.at) < KNOWN_FOR
-                && known.identity.session.is_live(now)
+                && known.claimant.identity.session.is_live(now)
             {
-                return Ok(Some(known.identity.clone()));
+                return Ok(Some(known.claimant.clone()));
             }
         }
         let generation = self.generation();
@@ -98,16 +106,18 @@ impl Auth {
             }
             (session.seen_at, session.idle_ends_at) = (now, idle_ends_at);
         }
+        let awaited = self.awaits_second_factor(&session).await?;
         let identity = Identity { user: Arc::new(user), session: Arc::new(session), cause: Cause::default() };
+        let claimant = Claimant { identity, awaited };
         let mut known = self.inner.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= CAPACITY {
             known.clear();
         }
         // What was read before a revocation must not be remembered after it.
         if self.generation() == generation {
-            known.insert(hash, Known { identity: identity.clone(), at: now, epoch });
+            known.insert(hash, Known { claimant: claimant.clone(), at: now, epoch });
         }
-        Ok(Some(identity))
+        Ok(Some(claimant))
     }
 
     /// A session that begins now, and its token.
@@ -142,10 +152,23 @@ impl Auth {
         client: &Client,
         replaces: Option<SessionId>,
     ) -> Result<SignedIn> {
+        self.open_session_with(user, method, client, replaces, None).await
+    }
+
+    /// The same for somebody who has besides shown a second factor, at that time.
+    pub(crate) async fn open_session_with(
+        &self,
+        user: User,
+        method: &str,
+        client: &Client,
+        replaces: Option<SessionId>,
+        strong_at: Option<Timestamp>,
+    ) -> Result<SignedIn> {
         if user.disabled {
             return Err(Error::Forbidden("the user is disabled"));
         }
         let (session, token) = self.fresh_session(&user, method, client);
+        let session = Session { strong_at, ..session };
         if !self.inner.store.renew(session.clone(), replaces, self.inner.desk.now()).await? {
             return Err(Error::Forbidden("the session has ended"));
         }
@@ -176,14 +199,21 @@ impl Auth {
             changes = changes.fact(Fact::AuthNewBrowser { user: user.id, session: session.id }, &moment);
         }
         desk.commit_to_directory(changes).await?;
-        let device = session.device.map(|device| self.device_text(device, &user.email)).unwrap_or_default();
-        Ok(SignedIn { user, session, token, device })
+        // Whoever has still to show a second factor might be anybody with the mailbox: a browser that was not known
+        // is so when that is done, and not before.
+        let is_known = self.known_device(client, &user.email).is_some();
+        let is_trusted = is_known || !self.awaits_second_factor(&session).await?;
+        let device = session.device.filter(|_| is_trusted).map(|device| self.device_text(device, &user.email));
+        Ok(SignedIn { user, session, token, device: device.unwrap_or_default() })
     }
 
     /// Whether somebody who was known a while ago still is: for requests that last.
     pub async fn is_live(&self, identity: &Identity) -> Result<bool> {
         let session = self.inner.store.session(identity.session.token_hash).await?;
-        if !session.is_some_and(|session| session.is_live(self.inner.desk.now())) {
+        let Some(session) = session.filter(|session| session.is_live(self.inner.desk.now())) else {
+            return Ok(false);
+        };
+        if self.awaits_second_factor(&session).await? {
             return Ok(false);
         }
         let user = self.inner.desk.user(identity.user.id).await?;
@@ -195,6 +225,12 @@ impl Auth {
         let sessions = self.inner.store.sessions(identity.user.id, self.inner.desk.now()).await?;
         let view = |session: Session| SessionView { current: session.id == identity.session.id, session };
         Ok(sessions.into_iter().map(view).collect())
+    }
+
+    /// Ends the session of somebody who may still have to show a second factor.
+    pub async fn sign_out(&self, claimant: &Claimant) -> Result<()> {
+        let Claimant { identity, .. } = claimant;
+        self.end_session(identity, identity.session.id).await
     }
 
     /// Ends one session of the person's own; another's is as good as absent.

@@ -11,7 +11,7 @@ use crate::evaluate::Proven;
 use crate::session::SessionToken;
 
 /// What proves who somebody is who signs in so.
-const METHOD: &str = "email_code";
+pub(crate) const METHOD: &str = "email_code";
 
 /// Somebody asks for a code.
 #[derive(Debug, Clone)]
@@ -67,7 +67,7 @@ pub struct SignedIn {
     pub session: Session,
     /// Its token; it is not known afterwards.
     pub token: SessionToken,
-    /// What the browser may keep so that it is known again.
+    /// What the browser may keep so that it is known again; empty if that has to wait for a second factor.
     pub device: String,
 }
 

@@ -228,6 +228,7 @@ pub struct Access {
     key: Option<Arc<Grant>>,
     limits: Option<Arc<Permissions>>,
     within: Option<Arc<Within>>,
+    strong: bool,
     cause: Cause,
     idempotency: Option<IdempotencyKey>,
 }
@@ -251,6 +252,7 @@ impl Access {
             key: None,
             limits: None,
             within: None,
+            strong: false,
             cause: Cause::default(),
             idempotency: None,
         }
@@ -259,6 +261,12 @@ impl Access {
     /// The same access of somebody who belongs here since then.
     pub(crate) fn since(mut self, since: Timestamp) -> Self {
         self.since = Some(since);
+        self
+    }
+
+    /// The same access of somebody of whom it is known whether they have shown a second factor.
+    pub(crate) fn strong(mut self, strong: bool) -> Self {
+        self.strong = strong;
         self
     }
 
@@ -347,6 +355,11 @@ impl Access {
     /// The API key by which a program acts for the user, if it is not the user.
     pub fn key(&self) -> Option<ApiKeyId> {
         self.key.as_ref().map(|grant| grant.id)
+    }
+
+    /// Whether the person has shown a second factor. No program has.
+    pub fn is_strong(&self) -> bool {
+        self.strong && self.key.is_none()
     }
 
     /// Whether what lets the caller in covers this: a session covers all that its person may do, a key what

@@ -34,6 +34,12 @@ pub enum Error {
     /// The person has to prove once more who they are: it was too long ago for this.
     #[error("this needs a code that was entered in the last ten minutes")]
     StepUpRequired,
+    /// The person has a second factor and has not shown it, or too long ago for this.
+    #[error("show your second factor first")]
+    SecondFactorRequired,
+    /// The workspace lets nobody of its team in without a second factor.
+    #[error("this workspace asks for a second factor: set one up, then come in with it")]
+    SecondFactorEnrolmentRequired,
     /// The rules of the desk refuse it in the present state.
     #[error("{detail}")]
     Refused {

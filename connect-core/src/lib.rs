@@ -51,7 +51,7 @@ pub mod workspace;
 
 pub use access::{Access, Action, Actor, IdempotencyKey, Policy, Role, Standing};
 pub use address::EmailAddress;
-pub use change::{ChangeParts, ChangeSet, Committed, Moment, Once, RecordWrite, TicketWrite};
+pub use change::{ChangeParts, ChangeSet, Committed, Moment, Once, RecordChange, RecordWrite, TicketWrite};
 pub use desk::{Desk, DeskBuilder, DeskSettings};
 pub use error::{Error, Result, Spent};
 pub use field::FieldError;

@@ -20,6 +20,7 @@ mod origin;
 #[cfg(feature = "testing")]
 pub mod parsers;
 mod problem;
+mod qr;
 mod router;
 #[cfg(feature = "serve")]
 mod serve;

@@ -169,6 +169,10 @@ impl From<Error> for Problem {
                 Self { denied: Some(action), ..Self::new(StatusCode::FORBIDDEN, "forbidden", text) }
             }
             Error::StepUpRequired => Self::new(StatusCode::FORBIDDEN, "step_up_required", text),
+            Error::SecondFactorRequired => Self::new(StatusCode::UNAUTHORIZED, "second_factor_required", text),
+            Error::SecondFactorEnrolmentRequired => {
+                Self::new(StatusCode::FORBIDDEN, "second_factor_enrolment_required", text)
+            }
             Error::Refused { code, detail } => Self::new(StatusCode::CONFLICT, code, detail),
             Error::VersionMismatch { current, .. } => {
                 let current = crate::api::ticket::shape::bare(&current);

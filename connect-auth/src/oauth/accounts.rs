@@ -1,7 +1,7 @@
 //! The accounts of somebody who is signed in.
 
 use connect_core::store::Revoke;
-use connect_core::user::LinkedAccount;
+use connect_core::user::{LinkedAccount, StrongMethod};
 use connect_core::{Error, Result};
 
 use crate::auth::{Auth, Identity};
@@ -23,6 +23,11 @@ impl Auth {
         let linked = self.inner.desk.users().accounts(identity.user.id).await?;
         if linked.iter().any(|account| account.key.provider == provider && account.key.is_the_hosts()) {
             return Err(Error::NotFound("account"));
+        }
+        if linked.iter().any(|account| account.key.provider == provider && account.vouched)
+            && linked.iter().filter(|account| account.vouched).count() == 1
+        {
+            self.inner.desk.users().may_lose(identity.user.id, StrongMethod::Provider).await?;
         }
         let (auth, provider, cause) = (self.clone(), provider.to_owned(), identity.cause.clone());
         let (user, others) = (identity.user.id, Revoke::AllBut(identity.session.id));

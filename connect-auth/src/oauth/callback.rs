@@ -9,7 +9,8 @@ use super::identity::{Proven, proven};
 use super::provider::{Provider, ProviderKind};
 use super::start::{FLOW, Transaction};
 use super::{Failure, OAuthError};
-use crate::auth::{Auth, Client, Identity};
+use crate::auth::{Auth, Client};
+use crate::second_factor::Claimant;
 use crate::sign_in::SignedIn;
 use crate::sign_up;
 use crate::unbroken::unbroken;
@@ -23,8 +24,8 @@ pub struct OAuthAnswer {
     pub browser: Option<BrowserSecret>,
     /// The query, every name and value of it.
     pub query: Vec<(String, String)>,
-    /// Who is signed in with this browser.
-    pub present: Option<Identity>,
+    /// Who is signed in with this browser, if only with a first factor.
+    pub present: Option<Claimant>,
     /// The client.
     pub client: Client,
 }
@@ -131,12 +132,13 @@ impl Auth {
         let tokens = exchange(fetch, &provider, &self.redirect_uri(&provider), &transaction, code).await?;
         let proven = proven(fetch, &provider, &transaction, tokens, self.inner.desk.now()).await?;
         if let Some((user, session)) = transaction.link {
+            let present = present.and_then(|present| present.into_identity().ok());
             let present = present.filter(|present| present.user.id == user && present.session.id == session);
             let present = present.ok_or(Failure::Refused("session"))?;
             self.link_present(&present, &proven).await?;
             return Ok(OAuthOutcome::Linked { to: transaction.to });
         }
-        self.let_in(&provider, transaction, proven, present.map(|present| present.session.id), &client).await
+        self.let_in(&provider, transaction, proven, present.map(|present| present.session()), &client).await
     }
 
     /// Signs in whom the account belongs to. An account that belongs to nobody yet is linked only to a mailbox
@@ -182,9 +184,15 @@ impl Auth {
         };
         let user = known.filter(|user| !user.disabled).ok_or(Failure::Refused("disabled"))?;
         let user = users.follow(user.id, &proven.profile).await?;
-        let signed_in = match self.open_session(user.clone(), &method, client, replaces).await {
+        let strong_at = proven.strong_at;
+        if strong_at.is_some() {
+            users.vouch(user.id, &proven.key).await?;
+        }
+        let signed_in = match self.open_session_with(user.clone(), &method, client, replaces, strong_at).await {
             // The session of before may have ended meanwhile: then there is none to replace.
-            Err(Error::Forbidden(_)) if replaces.is_some() => self.open_session(user, &method, client, None).await?,
+            Err(Error::Forbidden(_)) if replaces.is_some() => {
+                self.open_session_with(user, &method, client, None, strong_at).await?
+            }
             opened => opened?,
         };
         if is_new {

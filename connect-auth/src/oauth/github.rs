@@ -40,5 +40,5 @@ pub(super) async fn who(fetch: &dyn Fetch, provider: &Provider, api: &str, token
     let profile: Profile = profile(Some(&name), person.avatar_url.as_deref(), None);
     let email = primary.and_then(|mailbox| address(&mailbox.email));
     let email = email.map(|email| Address { email, verified: true });
-    Ok(Proven { key: provider.account(person.id.to_string()), email, profile })
+    Ok(Proven { key: provider.account(person.id.to_string()), email, profile, strong_at: None })
 }

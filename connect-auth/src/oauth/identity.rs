@@ -18,6 +18,9 @@ pub(super) struct Proven {
     pub(super) key: AccountKey,
     pub(super) email: Option<Address>,
     pub(super) profile: Profile,
+    /// When a second factor was shown at the provider, if it says that one was.
+    #[serde(default)]
+    pub(super) strong_at: Option<Timestamp>,
 }
 
 /// An address as the provider tells it.
@@ -51,7 +54,17 @@ pub(super) async fn proven(
     let keys: CoreJsonWebKeySet = discovery::get(fetch, keys, &[]).await?;
     let claims = verified(provider, keys, &token, &transaction.nonce, now)?;
     let key = provider.account(subject(provider, &claims)?);
-    Ok(Proven { key, email: told_address(provider, &claims), profile: told_profile(&claims) })
+    let strong_at = strong_at(provider, &claims, now);
+    Ok(Proven { key, email: told_address(provider, &claims), profile: told_profile(&claims), strong_at })
+}
+
+/// When a second factor was shown, if the provider says so in the configured words. Where it does not say when, it was
+/// now: that is what the answer is about.
+fn strong_at(provider: &Provider, claims: &Claims, now: Timestamp) -> Option<Timestamp> {
+    let acr = claims.auth_context_ref().map(|acr| acr.as_str());
+    let amr = claims.auth_method_refs().into_iter().flatten().map(|amr| amr.as_str());
+    let at = claims.auth_time().map(|at| Timestamp::from_micros(at.timestamp_micros()));
+    provider.is_strong(acr, amr).then(|| at.unwrap_or(now).min(now))
 }
 
 fn told_address(provider: &Provider, claims: &Claims) -> Option<Address> {

@@ -50,6 +50,11 @@ pub struct Provider {
     /// Domains whose mailboxes the provider itself gives out: its word that somebody holds one of those is as good
     /// as a code.
     pub authoritative: Vec<String>,
+    /// Values of `acr` by which the provider says that a second factor was shown. None unless configured: then an
+    /// account there is one factor.
+    pub strong_acr: Vec<String>,
+    /// Values of `amr`, likewise: one of them is enough.
+    pub strong_amr: Vec<String>,
 }
 
 impl std::fmt::Debug for Provider {
@@ -82,6 +87,8 @@ impl Provider {
             client_secret: client_secret.to_owned(),
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
             authoritative: Vec::new(),
+            strong_acr: Vec::new(),
+            strong_amr: Vec::new(),
         }
     }
 
@@ -116,6 +123,24 @@ impl Provider {
     pub fn authoritative_for<D: Into<String>>(mut self, domains: impl IntoIterator<Item = D>) -> Self {
         self.authoritative = domains.into_iter().map(|domain| domain.into().to_ascii_lowercase()).collect();
         self
+    }
+
+    /// The same provider, of which these values of `acr` or `amr` say that a second factor was shown.
+    #[must_use]
+    pub fn strong_by<T: Into<String>>(
+        mut self,
+        acr: impl IntoIterator<Item = T>,
+        amr: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.strong_acr = acr.into_iter().map(Into::into).collect();
+        self.strong_amr = amr.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Whether the provider says with these that a second factor was shown. What is absent says nothing.
+    pub(super) fn is_strong<'a>(&self, acr: Option<&str>, mut amr: impl Iterator<Item = &'a str>) -> bool {
+        let is_listed = |list: &[String], value: &str| list.iter().any(|known| known == value);
+        acr.is_some_and(|acr| is_listed(&self.strong_acr, acr)) || amr.any(|amr| is_listed(&self.strong_amr, amr))
     }
 
     /// Who speaks for its accounts. It is configured, and never taken from an answer.
@@ -157,6 +182,12 @@ impl Provider {
             }
             ProviderKind::Microsoft { .. } | ProviderKind::GitHub { .. } if !self.authoritative.is_empty() => {
                 bad("reports addresses of mailboxes that it does not give out, so it is authoritative for none")
+            }
+            ProviderKind::GitHub { .. } if !(self.strong_acr.is_empty() && self.strong_amr.is_empty()) => {
+                bad("does not say how people signed in, so it vouches for no second factor")
+            }
+            _ if self.strong_acr.iter().chain(&self.strong_amr).any(String::is_empty) => {
+                bad("must not take an empty value for a second factor")
             }
             ProviderKind::GitHub { api, .. } if !is_url(api) => bad("must have an address of its API"),
             _ if !is_url(&self.issuer()) => bad("must have an issuer that is an address without '?' and '#'"),
@@ -202,6 +233,27 @@ mod tests {
             !format!("{:?}", Provider::google("id", "hush-hush")).contains("hush"),
             "secrets do not show themselves"
         );
+    }
+
+    #[test]
+    fn sec_86_what_a_provider_does_not_say_in_configured_words_is_one_factor() {
+        let plain = Provider::oidc("acme", "Acme", "https://id.acme.example", "id", "secret");
+        let strong = plain.clone().strong_by(["urn:acme:gold"], ["mfa", "hwk"]);
+        for (acr, amr, is_strong) in [
+            (None, vec![], false),
+            (Some("urn:acme:gold"), vec![], true),
+            (Some("urn:acme:gold "), vec![], false),
+            (Some("mfa"), vec![], false),
+            (Some("urn:acme:silver"), vec!["pwd"], false),
+            (Some("0"), vec!["pwd", "hwk"], true),
+            (None, vec!["MFA"], false),
+            (None, vec![""], false),
+        ] {
+            assert_eq!(strong.is_strong(acr, amr.iter().copied()), is_strong, "{acr:?} {amr:?}");
+            assert!(!plain.is_strong(acr, amr.iter().copied()), "nothing is configured: {acr:?} {amr:?}");
+        }
+        assert!(plain.strong_by([""], []).check().is_err());
+        assert!(Provider::github("id", "secret").strong_by([], ["mfa"]).check().is_err());
     }
 
     #[test]

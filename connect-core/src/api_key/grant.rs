@@ -28,9 +28,17 @@ impl Desk {
     /// `owner` must be the key's owner, whom the caller has found to be no disabled user.
     ///
     /// [`Error::NotFound`] if the owner is no member there, or was none for a while since the key was made: who
-    /// leaves and comes back makes new keys.
+    /// leaves and comes back makes new keys. [`Error::SecondFactorEnrolmentRequired`] if the workspace asks for a
+    /// second factor and the owner has none.
     pub async fn admit_key(&self, owner: &ProvenMailbox, workspace: WorkspaceId, key: &ApiKey) -> Result<Access> {
-        let access = self.admit(owner, &workspace.to_string()).await?;
+        let name = workspace.to_string();
+        let access = match self.admit(owner, &name).await {
+            // A program shows no second factor: its key is as strong as what its owner has set up.
+            Err(Error::SecondFactorEnrolmentRequired) if self.users().is_strong(owner.user()).await? => {
+                self.admit(&owner.clone().with_second_factor(), &name).await?
+            }
+            admitted => admitted?,
+        };
         let is_member = matches!(access.standing(), Standing::Member(_));
         let all_along = access.member_since().is_some_and(|since| since <= key.created_at);
         if owner.user() != key.owner || !is_member || !all_along {

@@ -22,6 +22,16 @@ const CAPACITY: usize = 10_000;
 
 type Known = HashMap<(UserId, String), (Access, Timestamp)>;
 
+/// The last step of every admission of a person, remembered or not: a workspace that asks its team for a second
+/// factor lets nobody of it in without.
+fn entered(access: Access, person: &ProvenMailbox) -> Result<Access> {
+    let is_team = matches!(access.standing(), Standing::Member(_));
+    if is_team && access.workspace().require_second_factor && !person.is_strong() {
+        return Err(Error::SecondFactorEnrolmentRequired);
+    }
+    Ok(access.strong(person.is_strong()).because(person.cause().clone()))
+}
+
 /// Admissions that were looked up within the last second.
 #[derive(Debug, Default)]
 pub(super) struct Admitted {
@@ -33,7 +43,8 @@ impl Desk {
     /// Lets a signed-in person into a workspace, as a member or else as a customer. `workspace` is an id
     /// or a slug.
     ///
-    /// [`Error::NotFound`] both when there is no such workspace and when the person does not belong there.
+    /// [`Error::NotFound`] both when there is no such workspace and when the person does not belong there;
+    /// [`Error::SecondFactorEnrolmentRequired`] for a member who has not shown the second factor that it asks for.
     pub async fn admit(&self, person: &ProvenMailbox, workspace: &str) -> Result<Access> {
         let key = (person.user(), workspace.to_owned());
         let now = self.now();
@@ -45,7 +56,7 @@ impl Desk {
                 && now.since(*at) < KNOWN_FOR
                 && now >= *at
             {
-                return Ok(access.clone().because(person.cause().clone()));
+                return entered(access.clone(), person);
             }
         }
         let access = self.look_up(person, workspace).await?;
@@ -57,7 +68,7 @@ impl Desk {
         if self.admission_epoch() == epoch {
             cache.1.insert(key, (access.clone(), now));
         }
-        Ok(access.because(person.cause().clone()))
+        entered(access, person)
     }
 
     async fn look_up(&self, person: &ProvenMailbox, workspace: &str) -> Result<Access> {

@@ -12,7 +12,7 @@ use crate::record::RecordKind;
 use crate::role::CustomRole;
 use crate::store::Hint;
 use crate::team::Team;
-use crate::user::User;
+use crate::user::{Passkeys, SecondFactor, User};
 use crate::workspace::Workspace;
 use crate::{Access, Action, Actor, CommitError, Error, Result, Version, WorkspaceId};
 
@@ -128,7 +128,12 @@ impl Desk {
         // A removed record is not among those committed; no record at all is, then, a sign of one.
         let touches_admission = committed.records.is_empty() && committed.tickets.is_empty()
             || committed.records.iter().any(|record| match record.kind.as_str() {
-                Workspace::KIND | Member::KIND | CustomRole::KIND | User::KIND => true,
+                Workspace::KIND
+                | Member::KIND
+                | CustomRole::KIND
+                | User::KIND
+                | SecondFactor::KIND
+                | Passkeys::KIND => true,
                 Contact::KIND => record.version > Version::FIRST,
                 _ => false,
             });

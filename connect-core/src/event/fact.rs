@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ticket::{Category, Channel, Priority, StatusName};
+use crate::user::StrongMethod;
 use crate::{
     ApiKeyId, AttachmentId, ChallengeId, ContactId, InvitationId, LabelId, LabelName, MessageId, PasskeyId, Role,
     RoleId, SessionId, TeamId, Timestamp, UserId,
@@ -82,6 +83,40 @@ pub enum Fact {
         user: UserId,
         /// The provider's name in the settings.
         provider: String,
+    },
+    /// A user has begun to set up an app for one-time codes.
+    #[serde(rename = "user.second_factor_begun")]
+    SecondFactorBegun {
+        /// Who.
+        user: UserId,
+    },
+    /// A user has a second factor from now on, or another one of the kind.
+    #[serde(rename = "user.second_factor_enrolled")]
+    SecondFactorEnrolled {
+        /// Who.
+        user: UserId,
+        /// Of which kind.
+        method: StrongMethod,
+    },
+    /// A second factor of a user counts no more.
+    #[serde(rename = "user.second_factor_removed")]
+    SecondFactorRemoved {
+        /// Whose.
+        user: UserId,
+        /// Of which kind.
+        method: StrongMethod,
+    },
+    /// Somebody with a user's mailbox has asked to take the second factor away by e-mail alone, which takes days.
+    #[serde(rename = "user.second_factor_reset_asked")]
+    SecondFactorResetAsked {
+        /// Whose.
+        user: UserId,
+    },
+    /// A user has new recovery codes; the older ones count no more.
+    #[serde(rename = "user.recovery_codes_made")]
+    RecoveryCodesMade {
+        /// Who.
+        user: UserId,
     },
     /// A user became a member.
     #[serde(rename = "member.added")]
@@ -391,6 +426,34 @@ pub enum Fact {
         /// The last one that was tried.
         challenge: ChallengeId,
     },
+    /// Somebody has shown their second factor.
+    #[serde(rename = "auth.second_factor_shown")]
+    AuthSecondFactorShown {
+        /// Who.
+        user: UserId,
+        /// Of which kind.
+        method: StrongMethod,
+    },
+    /// A recovery code was used in the place of a second factor.
+    #[serde(rename = "auth.recovery_code_used")]
+    AuthRecoveryCodeUsed {
+        /// Whose.
+        user: UserId,
+        /// How many are left.
+        left: usize,
+    },
+    /// A second factor was shown that was not right.
+    #[serde(rename = "auth.second_factor_refused")]
+    AuthSecondFactorRefused {
+        /// Whose it should have been.
+        user: UserId,
+    },
+    /// An account has had its failures for the day at its second factor. Told once a day and account.
+    #[serde(rename = "auth.second_factor_failures_repeated")]
+    AuthSecondFactorFailuresRepeated {
+        /// Whose.
+        user: UserId,
+    },
     /// Somebody was not allowed to do something.
     #[serde(rename = "access.denied")]
     AccessDenied {
@@ -492,6 +555,8 @@ impl Fact {
                 | Self::AuthPasskeyRefused { .. }
                 | Self::AuthBudgetSpent { .. }
                 | Self::AuthFailuresRepeated { .. }
+                | Self::AuthSecondFactorRefused { .. }
+                | Self::AuthSecondFactorFailuresRepeated { .. }
                 | Self::AccessDenied { .. }
                 | Self::AccessCrossSite { .. }
                 | Self::AccessLimited { .. }

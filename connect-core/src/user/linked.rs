@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::StrongMethod;
 use crate::change::{Moment, RecordChange};
 use crate::event::Fact;
 use crate::record::{RecordKey, RecordKind};
@@ -33,6 +34,9 @@ pub struct LinkedAccount {
     pub key: AccountKey,
     /// Since when.
     pub linked_at: Timestamp,
+    /// Whether the provider has ever said that the person showed a second factor there.
+    #[serde(default)]
+    pub vouched: bool,
 }
 
 /// All accounts of a user: at most one of each provider.
@@ -83,8 +87,18 @@ impl LinkedAccounts {
         }
         let fact = Fact::AccountLinked { user: self.user, provider: key.provider.clone() };
         let mut next = Self { version: self.version.next(), ..self.clone() };
-        next.accounts.push(LinkedAccount { key, linked_at: moment.now() });
+        next.accounts.push(LinkedAccount { key, linked_at: moment.now(), vouched: false });
         Ok(Some(RecordChange::update(&next, self.version, fact)))
+    }
+
+    /// Decides to note that the provider has said of an account that a second factor was shown there; none when that
+    /// is known, or the account is not linked.
+    pub fn vouch(&self, key: &AccountKey) -> Option<RecordChange> {
+        let mut next = Self { version: self.version.next(), ..self.clone() };
+        let account = next.accounts.iter_mut().find(|account| account.key == *key && !account.vouched)?;
+        account.vouched = true;
+        let fact = Fact::SecondFactorEnrolled { user: self.user, method: StrongMethod::Provider };
+        Some(RecordChange::update(&next, self.version, fact))
     }
 
     /// Decides that the account of this provider signs the user in no more; none when there is none.
@@ -127,11 +141,12 @@ mod tests {
         let none = LinkedAccounts::none_of(ids.user());
         assert!(none.link(key("a", "i", "1"), &moment).is_ok_and(|change| change.is_some()));
         assert!(none.unlink("a").is_none());
-        let linked = LinkedAccount { key: key("a", "i", "1"), linked_at: moment.now() };
+        let linked = LinkedAccount { key: key("a", "i", "1"), linked_at: moment.now(), vouched: false };
         let one = LinkedAccounts { accounts: vec![linked], version: Version::FIRST, ..none };
         assert!(one.link(key("a", "i", "1"), &moment).is_ok_and(|change| change.is_none()), "again");
         assert!(one.link(key("a", "i", "2"), &moment).is_err(), "another account of the same provider");
         assert!(one.link(key("b", "i", "2"), &moment).is_ok_and(|change| change.is_some()));
         assert!(one.unlink("b").is_none() && one.unlink("a").is_some());
+        assert!(one.vouch(&key("a", "i", "1")).is_some() && one.vouch(&key("a", "i", "2")).is_none());
     }
 }

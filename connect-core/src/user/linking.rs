@@ -60,6 +60,18 @@ impl Users<'_> {
         }
     }
 
+    /// Notes that the provider of a linked account has said that a second factor was shown there.
+    pub async fn vouch(&self, user: UserId, key: &AccountKey) -> Result<()> {
+        let mut tries = Tries::default();
+        loop {
+            tries.next().await?;
+            let Some(change) = self.linked(user).await?.vouch(key) else { return Ok(()) };
+            if self.write(user, change).await? {
+                return Ok(());
+            }
+        }
+    }
+
     /// Lets no account sign the user in any more.
     pub async fn unlink_all(&self, user: UserId) -> Result<()> {
         for account in self.accounts(user).await? {

@@ -1,10 +1,12 @@
 //! Users: people who sign in, one per e-mail address, across workspaces.
 
+mod factor;
 mod linked;
 mod linking;
 mod passkey;
 mod profile;
 mod service;
+mod strength;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,10 +15,12 @@ use crate::event::Fact;
 use crate::record::{RecordKey, RecordKind};
 use crate::{EmailAddress, Name, Timestamp, UserId, Version};
 
+pub use factor::{CodeApp, PendingApp, SecondFactor};
 pub use linked::{AccountKey, LinkedAccount, LinkedAccounts};
 pub use passkey::{CredentialId, NewPasskey, Passkey, Passkeys};
 pub use profile::{Locale, PictureUrl, Profile};
 pub use service::{ProvenMailbox, Users};
+pub use strength::StrongMethod;
 
 /// A person who signs in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -18,13 +18,25 @@ use crate::{Actor, Desk, EmailAddress, Error, Limit, Name, Result, UserId, Works
 pub struct ProvenMailbox {
     user: UserId,
     mailbox: EmailAddress,
+    strong: bool,
     cause: Cause,
 }
 
 impl ProvenMailbox {
     /// Vouches that this user has proven this mailbox.
     pub fn attest(user: &User) -> Self {
-        Self { user: user.id, mailbox: user.email.clone(), cause: Cause::default() }
+        Self { user: user.id, mailbox: user.email.clone(), strong: false, cause: Cause::default() }
+    }
+
+    /// Vouches besides that this user has shown a second factor. Workspaces may ask for it.
+    pub fn with_second_factor(mut self) -> Self {
+        self.strong = true;
+        self
+    }
+
+    /// Whether a second factor was shown.
+    pub fn is_strong(&self) -> bool {
+        self.strong
     }
 
     /// The same person because of a request of which this is known; what they cause will carry it.

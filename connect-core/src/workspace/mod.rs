@@ -37,6 +37,9 @@ pub struct Workspace {
     /// Who may come in as a customer.
     #[serde(default)]
     pub customers: Customers,
+    /// Whether its team comes in with a second factor only.
+    #[serde(default)]
+    pub require_second_factor: bool,
     /// How often it was written.
     pub version: Version,
     /// Since when it exists.
@@ -83,6 +86,8 @@ pub struct WorkspacePatch {
     pub slug: Option<Slug>,
     /// Who may come in as a customer.
     pub customers: Option<Customers>,
+    /// Whether its team comes in with a second factor only. Set by somebody who has shown one.
+    pub require_second_factor: Option<bool>,
     /// The version the caller saw; another one refuses the change.
     pub seen: Option<Version>,
 }
@@ -100,6 +105,7 @@ impl Workspace {
             name: new.name,
             slug: new.slug,
             customers: Customers::default(),
+            require_second_factor: false,
             version: Version::FIRST,
             created_at: moment.now(),
         };
@@ -127,6 +133,10 @@ impl Workspace {
         if let Some(customers) = patch.customers.filter(|customers| *customers != self.customers) {
             next.customers = customers;
             fields.push("customers".to_owned());
+        }
+        if let Some(required) = patch.require_second_factor.filter(|required| *required != self.require_second_factor) {
+            next.require_second_factor = required;
+            fields.push("require_second_factor".to_owned());
         }
         if fields.is_empty() {
             return Ok(None);

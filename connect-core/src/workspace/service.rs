@@ -6,7 +6,7 @@ use crate::desk::Tries;
 use crate::member::Member;
 use crate::record::RecordKind;
 use crate::user::ProvenMailbox;
-use crate::{Access, Action, Actor, Desk, Error, IdempotencyKey, Limit, Result, Role};
+use crate::{Access, Action, Actor, Desk, Error, IdempotencyKey, Limit, Result, Role, Standing};
 
 /// The workspaces of a desk.
 #[derive(Debug)]
@@ -36,8 +36,7 @@ impl Workspaces<'_> {
         let moment = self.desk.moment_of(actor).because(person.cause().clone());
         let (workspace, created) = Workspace::create(new.clone(), &moment);
         let (_, owner) = Member::add(person.user(), Role::Owner, &moment);
-        let access =
-            Access::new(workspace.clone().into(), actor, crate::Standing::Member(Role::Owner)).once(once.clone());
+        let access = Access::new(workspace.clone().into(), actor, Standing::Member(Role::Owner)).once(once.clone());
         let changes = ChangeSet::new(&moment).record(created, &moment).record(owner, &moment);
         match self.desk.commit(&access, changes).await {
             Ok(_) => Ok(workspace),
@@ -105,6 +104,11 @@ impl Workspaces<'_> {
             tries.next().await?;
             let workspace = self.desk.workspace(access.workspace_id()).await?.ok_or(Error::NotFound("workspace"))?;
             let Some(change) = workspace.update(patch.clone())? else { return Ok(workspace) };
+            // Whoever asks others for a second factor has shown one; so nobody locks themselves out, either.
+            let is_policy = patch.require_second_factor.is_some_and(|asked| asked != workspace.require_second_factor);
+            if is_policy && access.standing() != Standing::Host && !access.is_strong() {
+                return Err(Error::SecondFactorEnrolmentRequired);
+            }
             let moment = self.desk.moment(access);
             let changes = ChangeSet::new(&moment).record(change, &moment);
             if let Some(committed) = self.desk.commit(access, changes).await? {

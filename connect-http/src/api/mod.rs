@@ -45,11 +45,19 @@ pub(crate) fn routes() -> Router<App> {
     router
         .route("/auth/otp/request", post(auth::request_code::handle))
         .route("/auth/otp/verify", post(auth::verify_code::handle))
+        .route("/auth/second-factor", get(auth::second_factor::read).post(auth::second_factor::show))
+        .route("/auth/second-factor/reset", post(auth::second_factor::reset))
         .route("/auth/logout", post(auth::logout::handle))
         .route("/auth/sessions", get(auth::sessions::list).delete(auth::sessions::end_others))
         .route("/auth/sessions/{session}", delete(auth::sessions::end))
         .route("/me", get(me::read::handle).patch(me::update::handle))
         .route("/me/email", post(me::change_email::handle))
+        .route(
+            "/me/second-factor",
+            get(me::second_factor::read).post(me::second_factor::begin).delete(me::second_factor::remove),
+        )
+        .route("/me/second-factor/confirm", post(me::second_factor::confirm))
+        .route("/me/recovery-codes", get(me::recovery_codes::read).post(me::recovery_codes::replace))
         .route("/workspaces", get(workspace::list::handle).post(workspace::create::handle))
         .route("/workspaces/{workspace}", get(workspace::read::handle).patch(workspace::update::handle))
         .nest("/workspaces/{workspace}", in_workspace())

@@ -11,6 +11,8 @@ use http::Method;
 pub enum Need {
     /// Nothing: it says itself what it takes.
     Public,
+    /// To be a person who has signed in, if only with a first factor; no API key is.
+    FirstFactor,
     /// To be a person who is signed in; no API key is.
     SignedIn,
     /// The same, and that it is theirs. To others it does not exist.
@@ -31,6 +33,7 @@ impl fmt::Display for Need {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Public => f.write_str("nothing"),
+            Self::FirstFactor => f.write_str("to be signed in, if only with a first factor"),
             Self::SignedIn => f.write_str("to be signed in"),
             Self::Own => f.write_str("to be signed in, and that it is one's own"),
             Self::Action(action) => write!(f, "`{}`", action.as_str()),
@@ -81,13 +84,22 @@ pub const PERMISSIONS: &[Permission] = &[
     row(DELETE, "/me/passkeys/{passkey}", Need::Own),
     row(POST, "/auth/otp/request", Need::Public),
     row(POST, "/auth/otp/verify", Need::Public),
-    row(POST, "/auth/logout", Need::SignedIn),
+    row(GET, "/auth/second-factor", Need::FirstFactor),
+    row(POST, "/auth/second-factor", Need::FirstFactor),
+    row(POST, "/auth/second-factor/reset", Need::FirstFactor),
+    row(POST, "/auth/logout", Need::FirstFactor),
     row(GET, "/auth/sessions", Need::SignedIn),
     row(DELETE, "/auth/sessions", Need::SignedIn),
     row(DELETE, "/auth/sessions/{session}", Need::Own),
     row(GET, "/me", Need::SignedIn),
     row(PATCH, "/me", Need::SignedIn),
     row(POST, "/me/email", Need::SignedIn),
+    row(GET, "/me/second-factor", Need::SignedIn),
+    row(POST, "/me/second-factor", Need::SignedIn),
+    row(DELETE, "/me/second-factor", Need::SignedIn),
+    row(POST, "/me/second-factor/confirm", Need::SignedIn),
+    row(GET, "/me/recovery-codes", Need::SignedIn),
+    row(POST, "/me/recovery-codes", Need::SignedIn),
     row(GET, "/workspaces", Need::SignedIn),
     row(POST, "/workspaces", Need::SignedIn),
     row(GET, "/workspaces/{workspace}", Need::Action(Action::ReadWorkspace)),

@@ -1,7 +1,9 @@
 //! Who calls.
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use connect_auth::{ApiKeyToken, Client, CustomerIdentity, Identity, KEY_METHOD, KeyIdentity, SessionToken, WidgetKey};
+use connect_auth::{
+    ApiKeyToken, Claimant, Client, CustomerIdentity, Identity, KEY_METHOD, KeyIdentity, SessionToken, WidgetKey,
+};
 use connect_core::{Access, Actor};
 use http::header::{AUTHORIZATION, COOKIE};
 use http::request::Parts;
@@ -31,6 +33,14 @@ pub(crate) struct Person {
     pub(crate) client: Client,
     /// What the host was asked about, where it vouches for them.
     pub(crate) asked: Option<Asked>,
+}
+
+/// Somebody who has signed in, if only with a first factor: for what they may do before they show the second. All
+/// else takes a [`Person`] or a [`Caller`].
+#[derive(Debug, Clone)]
+pub(crate) struct Arrival {
+    pub(crate) claimant: Claimant,
+    pub(crate) client: Client,
 }
 
 /// A program that has shown an API key.
@@ -206,7 +216,7 @@ impl FromRequestParts<App> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let client = parts.extensions.get::<Client>().cloned().unwrap_or_default();
         let credential = Credential::of(app, &parts.headers);
-        let mut caller = Self::showing(app, &credential, &client).await?;
+        let mut caller = Self::showing(app, &credential, &client, parts.extensions.get::<Witness>()).await?;
         if caller.is_none() {
             caller = host::vouched(app, parts, &client).await?;
         }
@@ -228,13 +238,24 @@ impl OptionalFromRequestParts<App> for Caller {
 
 impl Caller {
     /// Who shows something that is the desk's own and good.
-    async fn showing(app: &App, credential: &Credential, client: &Client) -> Result<Option<Self>, Problem> {
+    async fn showing(
+        app: &App,
+        credential: &Credential,
+        client: &Client,
+        witness: Option<&Witness>,
+    ) -> Result<Option<Self>, Problem> {
         let client = client.clone();
         Ok(match credential {
-            Credential::Session(token) => app.auth().authenticate(token).await?.map(|identity| {
-                let identity = identity.in_request(&client, app.desk().random());
-                Self::Person(Person { identity, client, asked: None })
-            }),
+            Credential::Session(token) => {
+                let Some(arrival) = Arrival::with(app, token, &client).await? else { return Ok(None) };
+                if arrival.claimant.is_awaited() {
+                    // They are refused here, and have cost a request.
+                    arrival.count(app, witness).await?;
+                }
+                // Here a session becomes somebody: not before their second factor was shown.
+                let identity = arrival.claimant.into_identity()?;
+                Some(Self::Person(Person { identity, client, asked: None }))
+            }
             Credential::Key(token) => {
                 let identity = app.auth().authenticate_key(token, &client).await?;
                 identity.map(|identity| Self::Program(Program { identity, client }))
@@ -271,11 +292,67 @@ impl Caller {
     }
 }
 
+impl Arrival {
+    /// Whoever holds this token.
+    async fn with(app: &App, token: &SessionToken, client: &Client) -> Result<Option<Self>, Problem> {
+        let Some(claimant) = app.auth().recognise(token).await? else { return Ok(None) };
+        let claimant = claimant.in_request(client, app.desk().random());
+        Ok(Some(Self { claimant, client: client.clone() }))
+    }
+
+    /// Counts the request by whoever sent it.
+    async fn count(&self, app: &App, witness: Option<&Witness>) -> Result<(), Problem> {
+        let actor = Actor::User(self.claimant.user().id);
+        witness.inspect(|witness| witness.known(actor, None, self.claimant.method()));
+        app.auth().count_request(self.claimant.session().to_string()).await?;
+        Ok(())
+    }
+
+    /// Whoever has a session of the desk's.
+    async fn by_session(parts: &Parts, app: &App) -> Result<Option<Self>, Problem> {
+        let Credential::Session(token) = Credential::of(app, &parts.headers) else { return Ok(None) };
+        let client = parts.extensions.get::<Client>().cloned().unwrap_or_default();
+        let Some(arrival) = Self::with(app, &token, &client).await? else { return Ok(None) };
+        arrival.count(app, parts.extensions.get::<Witness>()).await?;
+        Ok(Some(arrival))
+    }
+}
+
+impl From<Person> for Arrival {
+    fn from(person: Person) -> Self {
+        Self { claimant: person.identity.into(), client: person.client }
+    }
+}
+
+impl FromRequestParts<App> for Arrival {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        match Self::by_session(parts, app).await? {
+            Some(arrival) => Ok(arrival),
+            // Somebody for whom the host vouches; others are told what all are told.
+            None => <Person as FromRequestParts<App>>::from_request_parts(parts, app).await.map(Self::from),
+        }
+    }
+}
+
+impl OptionalFromRequestParts<App> for Arrival {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Option<Self>, Problem> {
+        if let Some(arrival) = Self::by_session(parts, app).await? {
+            return Ok(Some(arrival));
+        }
+        let person = <Person as OptionalFromRequestParts<App>>::from_request_parts(parts, app).await?;
+        Ok(person.map(Self::from))
+    }
+}
+
 impl Person {
     /// The person who asks, for handlers that take others, too: those cost nobody a request.
     pub(crate) async fn of(app: &App, headers: &HeaderMap, client: Client) -> Result<Self, Problem> {
         let credential = Credential::of(app, headers);
-        let caller = Caller::showing(app, &credential, &client).await?;
+        let caller = Caller::showing(app, &credential, &client, None).await?;
         Caller::counted(app, caller, &credential, &client, None).await?.into_person()
     }
 }

@@ -10,7 +10,7 @@ pub(crate) mod upload;
 
 #[cfg(feature = "testing")]
 pub(crate) use caller::named_cookie;
-pub(crate) use caller::{Caller, Person, cookie};
+pub(crate) use caller::{Arrival, Caller, Person, cookie};
 pub(crate) use command::Command;
 #[cfg(feature = "web")]
 pub(crate) use command::request_hash;

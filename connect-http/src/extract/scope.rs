@@ -38,6 +38,15 @@ impl Scope {
         }
     }
 
+    /// Refuses what only a person may do who showed their second factor a short while ago: asking the team for one.
+    pub(crate) async fn may_ask_second_factor(&self, app: &App) -> Result<(), Problem> {
+        match &self.caller {
+            Caller::Person(person) => Ok(app.auth().require_recent_strong(&person.identity).await?),
+            // A program or a customer changes no workspace at all: the desk sees to that.
+            Caller::Program(_) | Caller::Customer(_) => Ok(()),
+        }
+    }
+
     /// A further segment of the path as an id. What is no id is answered as one that does not exist.
     pub(crate) fn id<T: std::str::FromStr>(&self, name: &str, what: &'static str) -> Result<T, Problem> {
         let id = self.segment(name).and_then(|text| text.parse().ok());

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::form::{Form, filled};
 use super::page::{
-    Person, ProviderLink, Shell, go, render, render_problem, render_with, safe_target, sentence, sign_in_providers,
+    Arrival, ProviderLink, Shell, go, render, render_problem, render_with, safe_target, sentence, sign_in_providers,
 };
 use crate::api::auth::logout::gone;
 use crate::api::auth::{pending, request_code, verify_code};
@@ -72,7 +72,7 @@ pub(super) struct CodeForm {
 /// `GET /sign-in`: asks for the address.
 pub(super) async fn ask(
     State(app): State<App>,
-    caller: Option<extract::Person>,
+    caller: Option<extract::Arrival>,
     Params(target): Params<Target>,
 ) -> Result<Response, Problem> {
     let to = safe_target(&target.to).to_owned();
@@ -147,7 +147,11 @@ pub(super) async fn enter_code(
     let verify = VerifyCode { id, secret: Some(secret), code: form.code, replaces, client: client.clone() };
     match app.auth().verify_code(verify).await.map_err(Problem::from) {
         Ok(signed_in) => {
-            let linked = pending::link(&app, &headers, &signed_in, &client).await;
+            let linked = if app.auth().awaits_second_factor(&signed_in.session).await? {
+                None
+            } else {
+                pending::link(&app, &headers, &signed_in, &client).await
+            };
             Ok((verify_code::cookies(&app, &signed_in), linked, go(&app, &to)).into_response())
         }
         Err(problem) => {
@@ -168,8 +172,8 @@ pub(super) fn refused(problem: &Problem) -> String {
 }
 
 /// `POST /sign-out`: ends the session.
-pub(super) async fn sign_out(State(app): State<App>, Person(caller): Person) -> Result<Response, Problem> {
-    app.auth().end_session(&caller.identity, caller.identity.session.id).await?;
+pub(super) async fn sign_out(State(app): State<App>, Arrival(arrival): Arrival) -> Result<Response, Problem> {
+    app.auth().sign_out(&arrival.claimant).await?;
     Ok((gone(&app), go(&app, "/sign-in")).into_response())
 }
 

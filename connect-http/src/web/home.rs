@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use http::StatusCode;
 use serde::Deserialize;
 
 use super::form::Form;
@@ -40,15 +41,18 @@ pub(super) struct NewForm {
 }
 
 /// `GET /`: set-up on the first run, else sign-in, else the workspaces, or the one that somebody is a customer of.
-pub(super) async fn home(State(app): State<App>, caller: Option<Caller>) -> Result<Response, Problem> {
+pub(super) async fn home(State(app): State<App>, caller: Result<Caller, Problem>) -> Result<Response, Problem> {
     if !app.desk().workspaces().any().await? {
         return Ok(go(&app, "/setup"));
     }
-    Ok(match caller {
-        None => go(&app, "/sign-in"),
-        Some(Caller::Customer(customer)) => go(&app, &format!("/{}", customer.identity.access.workspace().slug)),
-        Some(caller) => caller.into_person().map(|_| go(&app, "/workspaces"))?,
-    })
+    match caller {
+        Ok(Caller::Customer(customer)) => Ok(go(&app, &format!("/{}", customer.identity.access.workspace().slug))),
+        Ok(caller) => caller.into_person().map(|_| go(&app, "/workspaces")),
+        // That page leads on to where a second factor is shown.
+        Err(problem) if problem.code == "second_factor_required" => Ok(go(&app, "/workspaces")),
+        Err(problem) if problem.status == StatusCode::UNAUTHORIZED => Ok(go(&app, "/sign-in")),
+        Err(problem) => Err(problem),
+    }
 }
 
 async fn page(app: &App, caller: &extract::Person, form: NewForm, error: String) -> Result<WorkspacesPage, Problem> {

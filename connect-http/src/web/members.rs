@@ -3,9 +3,11 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use connect_core::workspace::WorkspacePatch;
 use connect_core::{Action, EmailAddress, Limit, Role};
 use serde::Deserialize;
 
+use super::factors::lead;
 use super::form::Form;
 use super::page::{Member, Shell, go, render, render_with, sentence};
 use super::step_up;
@@ -28,6 +30,8 @@ struct MembersPage {
     invited: Vec<Entry>,
     may_invite: bool,
     may_audit: bool,
+    may_ask: bool,
+    asks_second_factor: bool,
     roles: Vec<&'static str>,
     form: InviteForm,
     error: String,
@@ -60,6 +64,8 @@ async fn page(app: &App, scope: &Scope, form: InviteForm, error: String) -> Resu
             .collect(),
         may_invite,
         may_audit: app.desk().may(&scope.access, Action::ReadAudit),
+        may_ask: app.desk().may(&scope.access, Action::UpdateWorkspace),
+        asks_second_factor: scope.access.workspace().require_second_factor,
         roles: Role::ALL.iter().filter(|role| **role <= own).map(|role| role.as_str()).collect(),
         form,
         error,
@@ -94,5 +100,29 @@ pub(super) async fn invite(
             let page = page(&app, &scope, form, sentence(&problem)).await?;
             Ok(render_with(problem.status, &page))
         }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PolicyForm {
+    ask: String,
+}
+
+/// `POST /{workspace}/members/second-factor`: asks the team for a second factor, or no more.
+pub(super) async fn ask_second_factor(
+    State(app): State<App>,
+    Member(scope): Member,
+    Form(form): Form<PolicyForm>,
+) -> Result<Response, Problem> {
+    let here = format!("/{}/members", scope.access.workspace().slug);
+    let done = async {
+        scope.may_ask_second_factor(&app).await?;
+        let patch = WorkspacePatch { require_second_factor: Some(form.ask == "yes"), ..WorkspacePatch::default() };
+        Ok::<_, Problem>(app.desk().workspaces().update(&scope.access, patch).await?)
+    };
+    match done.await {
+        Ok(_) => Ok(go(&app, &here)),
+        Err(problem) => lead(&app, &here, problem),
     }
 }

@@ -9,6 +9,7 @@ mod api_keys;
 mod assets;
 mod attachment;
 mod audit;
+mod factors;
 mod form;
 mod home;
 mod join;
@@ -20,6 +21,7 @@ mod page;
 mod passkeys;
 mod requests;
 mod roles;
+mod second_factor;
 mod setup;
 mod step_up;
 mod teams;
@@ -62,6 +64,13 @@ pub(crate) fn routes() -> Router<App> {
         .route("/sign-in/code", get(account::code).post(account::enter_code))
         .route("/sign-in/address", get(address::ask).post(address::send_code))
         .route("/sign-in/address/code", get(address::code).post(address::enter_code))
+        .route("/sign-in/second-factor", get(second_factor::ask).post(second_factor::show))
+        .route("/sign-in/second-factor/reset", post(second_factor::reset))
+        .route("/sign-in/factors", get(factors::list))
+        .route("/sign-in/factors/app", post(factors::begin))
+        .route("/sign-in/factors/app/confirm", post(factors::confirm))
+        .route("/sign-in/factors/app/remove", post(factors::remove))
+        .route("/sign-in/factors/codes", post(factors::replace_codes))
         .route("/step-up", get(step_up::ask).post(step_up::send_code))
         .route("/step-up/code", get(step_up::code).post(step_up::enter_code))
         .route("/assets/puzzle.js", get(assets::puzzle))
@@ -87,6 +96,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/{workspace}/teams/{team}/remove", post(teams::remove))
         .route("/{workspace}/teams/{team}/members", post(teams::add_member))
         .route("/{workspace}/teams/{team}/members/{member}/remove", post(teams::remove_member))
+        .route("/{workspace}/members/second-factor", post(members::ask_second_factor))
         .route("/{workspace}/api-keys", get(api_keys::list).post(api_keys::create))
         .route("/{workspace}/api-keys/{key}/revoke", post(api_keys::revoke))
         .route("/{workspace}/join/{invitation}", get(join::show).post(join::accept))

@@ -165,6 +165,9 @@ pub(super) struct Member(pub(super) Scope);
 /// Somebody who is signed in, likewise.
 pub(super) struct Person(pub(super) extract::Person);
 
+/// Somebody who has signed in, if only with a first factor, likewise.
+pub(super) struct Arrival(pub(super) extract::Arrival);
+
 /// The path of a request below the place where the desk is mounted, with its query.
 fn own_path(parts: &Parts, app: &App) -> String {
     let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
@@ -173,12 +176,16 @@ fn own_path(parts: &Parts, app: &App) -> String {
 }
 
 fn to_sign_in(app: &App, parts: &Parts, problem: Problem) -> Response {
-    if problem.status != StatusCode::UNAUTHORIZED {
-        return problem.into_response();
-    }
+    let page = match (problem.status, problem.code) {
+        (_, "second_factor_required") => super::second_factor::SHOW,
+        // The way on is a page of the person's own; whoever is refused there comes no further by it.
+        (_, "second_factor_enrolment_required") => return go(app, super::factors::PAGE),
+        (StatusCode::UNAUTHORIZED, _) => "/sign-in",
+        _ => return problem.into_response(),
+    };
     let path = if parts.method == http::Method::GET { own_path(parts, app) } else { "/".to_owned() };
     let target: String = url::form_urlencoded::byte_serialize(path.as_bytes()).collect();
-    go(app, &format!("/sign-in?to={target}"))
+    go(app, &format!("{page}?to={target}"))
 }
 
 impl FromRequestParts<App> for Person {
@@ -194,6 +201,15 @@ impl FromRequestParts<App> for Person {
 pub(super) async fn caller(parts: &mut Parts, app: &App) -> Result<Caller, Response> {
     let caller = <Caller as FromRequestParts<App>>::from_request_parts(parts, app).await;
     caller.map_err(|problem| to_sign_in(app, parts, problem))
+}
+
+impl FromRequestParts<App> for Arrival {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        let arrival = <extract::Arrival as FromRequestParts<App>>::from_request_parts(parts, app).await;
+        arrival.map(Self).map_err(|problem| to_sign_in(app, parts, problem))
+    }
 }
 
 impl FromRequestParts<App> for Member {

@@ -27,9 +27,6 @@ const fn open(number: u32, level: u8, what: &'static str, why: &'static str) -> 
     Requirement { number, level, what, also: &[], open: Some(why) }
 }
 
-/// A second factor is not built in yet.
-const SECOND_FACTOR: &str = "there is no second factor yet";
-
 /// All of them, in order.
 pub(super) const REQUIREMENTS: &[Requirement] = &[
     held(1, 1, "codes are uniform, leading zeros included"),
@@ -184,9 +181,10 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
     held(
         84,
         2,
-        "the person is mailed about an unknown browser, a changed address, a new key or account, repeated failures",
+        "the person is mailed about an unknown browser, a changed address or factor, a new key or account, repeated \
+         failures",
     ),
     held(85, 3, "passkeys: challenges on the server, once; a failure cannot be overlooked"),
-    open(86, 2, "a workspace can require a second factor", SECOND_FACTOR),
-    held(87, 3, "passkeys: adding or removing one needs a recent proof; a code by mail stays a way in"),
+    held(86, 2, "a workspace can require a second factor; no path skips it, and none skips showing one's own"),
+    held(87, 3, "second factors: a recent proof, the last one stays where it is asked for, e-mail is a way back"),
 ];

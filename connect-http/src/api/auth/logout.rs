@@ -6,7 +6,7 @@ use http::header::SET_COOKIE;
 use http::{HeaderName, StatusCode};
 
 use crate::app::{App, Cookie};
-use crate::extract::{Command, Person};
+use crate::extract::{Arrival, Command};
 use crate::problem::Problem;
 
 /// What a browser is told to forget. Of its cookies that of the session, by name: "cookies" would remove those of
@@ -19,7 +19,7 @@ pub(crate) fn gone(app: &App) -> AppendHeaders<[(HeaderName, String); 2]> {
 }
 
 /// `POST /auth/logout`: ends the session that asks.
-pub(crate) async fn handle(State(app): State<App>, caller: Person, _: Command<()>) -> Result<Response, Problem> {
-    app.auth().end_session(&caller.identity, caller.identity.session.id).await?;
+pub(crate) async fn handle(State(app): State<App>, caller: Arrival, _: Command<()>) -> Result<Response, Problem> {
+    app.auth().sign_out(&caller.claimant).await?;
     Ok((StatusCode::NO_CONTENT, gone(&app)).into_response())
 }

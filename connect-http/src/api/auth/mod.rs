@@ -7,5 +7,6 @@ pub(super) mod oauth;
 pub(crate) mod passkeys;
 pub(crate) mod pending;
 pub(crate) mod request_code;
+pub(crate) mod second_factor;
 pub(super) mod sessions;
 pub(crate) mod verify_code;

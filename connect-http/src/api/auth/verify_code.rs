@@ -38,6 +38,8 @@ struct Answer {
     user: Value,
     workspaces: Vec<Value>,
     session: Value,
+    /// Whether the session is good for nothing yet but to show the second factor.
+    second_factor_required: bool,
 }
 
 /// The session this browser has already; it ends with the new one.
@@ -46,16 +48,32 @@ pub(crate) async fn present_session(
     headers: &HeaderMap,
 ) -> Result<Option<connect_core::SessionId>, Problem> {
     let Some(token) = cookie(app, headers, Cookie::Session).and_then(SessionToken::parse) else { return Ok(None) };
-    Ok(app.auth().authenticate(&token).await?.map(|identity| identity.session.id))
+    Ok(app.auth().recognise(&token).await?.map(|claimant| claimant.session()))
 }
 
 /// The cookies of somebody who has just signed in.
-pub(crate) fn cookies(app: &App, signed_in: &SignedIn) -> AppendHeaders<[(http::HeaderName, String); 3]> {
+pub(crate) fn cookies(app: &App, signed_in: &SignedIn) -> AppendHeaders<Vec<(http::HeaderName, String)>> {
     let session =
         app.set_cookie(Cookie::Session, Some(&signed_in.token.text()), app.auth().settings().session_absolute);
     let challenge = app.set_cookie(Cookie::Challenge, None, Duration::ZERO);
-    let device = app.set_cookie(Cookie::Device, Some(&signed_in.device), DEVICE_KNOWN_FOR);
-    AppendHeaders([(SET_COOKIE, session), (SET_COOKIE, challenge), (SET_COOKIE, device)])
+    let mut cookies = vec![(SET_COOKIE, session), (SET_COOKIE, challenge)];
+    if !signed_in.device.is_empty() {
+        cookies.push((SET_COOKIE, app.set_cookie(Cookie::Device, Some(&signed_in.device), DEVICE_KNOWN_FOR)));
+    }
+    AppendHeaders(cookies)
+}
+
+/// The session as its holder is told of it; with its token, if they asked for that.
+pub(crate) fn session(signed_in: &SignedIn, token: bool) -> Value {
+    let mut session = json!({
+        "id": signed_in.session.id,
+        "expires_at": Time(signed_in.session.ends_at),
+        "idle_expires_at": Time(signed_in.session.idle_ends_at),
+    });
+    if token {
+        session["token"] = signed_in.token.text().into();
+    }
+    session
 }
 
 /// `POST /auth/otp/verify`: signs in with a code, or does what else it was asked for. The one path of the API that
@@ -91,24 +109,19 @@ pub(crate) async fn handle(
             app.auth().verify_email_change(&person.identity, verify, keep_sessions).await?
         }
     };
+    let awaited = app.auth().awaits_second_factor(&signed_in.session).await?;
     let linked = match purpose {
-        Purpose::SignIn if !token => pending::link(&app, &headers, &signed_in, &client).await,
+        Purpose::SignIn if !token && !awaited => pending::link(&app, &headers, &signed_in, &client).await,
         _ => None,
     };
     let person = connect_core::user::ProvenMailbox::attest(&signed_in.user);
-    let workspaces = app.desk().workspaces().of(&person).await?;
-    let mut session = json!({
-        "id": signed_in.session.id,
-        "expires_at": Time(signed_in.session.ends_at),
-        "idle_expires_at": Time(signed_in.session.idle_ends_at),
-    });
-    if token {
-        session["token"] = signed_in.token.text().into();
-    }
+    // Where somebody belongs is told once it is sure who they are.
+    let workspaces = if awaited { Vec::new() } else { app.desk().workspaces().of(&person).await? };
     let answer = Answer {
         user: me::shape(&signed_in.user),
         workspaces: workspaces.iter().map(|(found, role)| workspace::shape(found, role.as_str())).collect(),
-        session,
+        session: session(&signed_in, token),
+        second_factor_required: awaited,
     };
     let cookies = (!token).then(|| cookies(&app, &signed_in));
     Ok((cookies, linked, Json(answer)).into_response())

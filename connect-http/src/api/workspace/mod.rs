@@ -14,7 +14,8 @@ use super::shape::Time;
 pub(super) fn shape(workspace: &Workspace, role: &str) -> Value {
     json!({
         "id": workspace.id, "name": workspace.name, "slug": workspace.slug, "role": role,
-        "customers": workspace.customers, "version": workspace.version, "created_at": Time(workspace.created_at),
+        "customers": workspace.customers, "require_second_factor": workspace.require_second_factor,
+        "version": workspace.version, "created_at": Time(workspace.created_at),
     })
 }
 

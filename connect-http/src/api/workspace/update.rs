@@ -16,6 +16,7 @@ pub(crate) struct Body {
     name: Option<String>,
     slug: Option<String>,
     customers: Option<Customers>,
+    require_second_factor: Option<bool>,
     version: Option<u64>,
 }
 
@@ -25,12 +26,16 @@ pub(crate) async fn handle(
     scope: Scope,
     command: Command<Body>,
 ) -> Result<Json<Value>, Problem> {
-    let Body { name, slug, customers, version } = command.value;
+    let Body { name, slug, customers, require_second_factor, version } = command.value;
+    if require_second_factor.is_some_and(|asked| asked != scope.access.workspace().require_second_factor) {
+        scope.may_ask_second_factor(&app).await?;
+    }
     let mut fields = Fields::default();
     let name = name.and_then(|name| fields.read(Name::parse("name", &name)));
     let slug = slug.and_then(|slug| fields.read(Slug::parse("slug", &slug)));
     fields.finish()?;
-    let patch = WorkspacePatch { name, slug, customers, seen: command.seen.or(version.map(Version::new)) };
+    let seen = command.seen.or(version.map(Version::new));
+    let patch = WorkspacePatch { name, slug, customers, require_second_factor, seen };
     let role = super::role(&scope.access);
     let workspace = app.desk().workspaces().update(&scope.access.once(command.key), patch).await?;
     Ok(Json(super::shape(&workspace, role)))

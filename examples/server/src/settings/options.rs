@@ -121,6 +121,8 @@ pub(crate) const OPTIONS: &[OptionRow] = &[
         None,
         "Domains whose mailboxes it gives out itself, with commas between: for those its word replaces a code",
     ),
+    row("oidc_strong_acr", None, "Values of acr by which it says that a second factor was shown, with commas between"),
+    row("oidc_strong_amr", None, "Values of amr that say so, with commas between; one of them is enough"),
     row("oauth_allow_private", Some("no"), "Whether providers may be on private addresses: yes or no"),
     row("limit_sends_per_address", Some("3/15m"), "Codes sent to one address in a short while"),
     row("limit_sends_per_address_a_day", Some("10/24h"), "Codes sent to one address in a day"),

@@ -37,7 +37,8 @@ impl Providers {
         if let Some([issuer, id, secret]) = together(said, ["oidc_issuer", "oidc_id", "oidc_secret"]) {
             let name = said.get("oidc_name").unwrap_or_default().to_owned();
             let oidc = Provider::oidc("oidc", &name, &issuer, &id, &secret);
-            all.push(oidc.authoritative_for(domains(said, "oidc_domains")));
+            let oidc = oidc.authoritative_for(domains(said, "oidc_domains"));
+            all.push(oidc.strong_by(words(said, "oidc_strong_acr"), words(said, "oidc_strong_amr")));
             if !is_development && issuer.starts_with("http://") {
                 said.errors.push("CONNECT_OIDC_ISSUER must begin with https:// outside development".to_owned());
             }
@@ -61,6 +62,12 @@ fn together<const N: usize>(said: &mut Said, names: [&str; N]) -> Option<[String
     }
     let values: Option<Vec<String>> = values.into_iter().collect();
     values.and_then(|values| values.try_into().ok())
+}
+
+/// Values with commas between.
+fn words(said: &mut Said, name: &str) -> Vec<String> {
+    let words = said.get(name).unwrap_or_default().split(',').map(|word| word.trim().to_owned());
+    words.filter(|word| !word.is_empty()).collect()
 }
 
 fn domains(said: &mut Said, name: &str) -> Vec<String> {
@@ -105,6 +112,17 @@ mod tests {
             ["gmail.com", "googlemail.com", "acme.example", "b.example"]
         );
         assert!(!format!("{settings:?}").contains("hush-hush"), "secrets do not show themselves");
+    }
+
+    #[test]
+    fn sec_86_what_a_provider_says_of_a_second_factor_is_a_setting() {
+        let oidc = ["--oidc-issuer", "https://id.acme.example", "--oidc-id", "x", "--oidc-secret", "y"];
+        let plain = load(&oidc).expect("whole").providers;
+        assert!(plain.all[0].strong_acr.is_empty() && plain.all[0].strong_amr.is_empty(), "none unless said");
+        let words = ["--oidc-strong-acr", "urn:acme:gold", "--oidc-strong-amr", "mfa, hwk,"];
+        let strong = load(&[&oidc[..], &words[..]].concat()).expect("whole").providers;
+        assert_eq!(strong.all[0].strong_acr, ["urn:acme:gold"]);
+        assert_eq!(strong.all[0].strong_amr, ["mfa", "hwk"]);
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub(crate) async fn handle(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let present = match cookie(&app, &headers, Cookie::Session).and_then(SessionToken::parse) {
-        Some(token) => app.auth().authenticate(&token).await?,
+        Some(token) => app.auth().recognise(&token).await?,
         None => None,
     };
     let present = present.map(|identity| identity.in_request(&client, app.desk().random()));
