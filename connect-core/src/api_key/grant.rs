@@ -34,7 +34,10 @@ impl Desk {
         let name = workspace.to_string();
         let access = match self.admit(owner, &name).await {
             // A program shows no second factor: its key is as strong as what its owner has set up.
-            Err(Error::SecondFactorEnrolmentRequired) if self.users().is_strong(owner.user()).await? => {
+            Err(Error::SecondFactorEnrolmentRequired) => {
+                if !self.users().is_strong(owner.user()).await? {
+                    return Err(Error::SecondFactorEnrolmentRequired);
+                }
                 self.admit(&owner.clone().with_second_factor(), &name).await?
             }
             admitted => admitted?,

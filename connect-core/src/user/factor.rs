@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{StrongMethod, Users};
-use crate::change::{ChangeSet, Moment, RecordChange};
+use crate::change::{ChangeSet, RecordChange};
 use crate::desk::Tries;
 use crate::event::Fact;
 use crate::record::{RecordKey, RecordKind};
@@ -184,7 +184,7 @@ impl Users<'_> {
         loop {
             tries.next().await?;
             let factor = self.second_factor(user).await?;
-            let moment: Moment = self.desk.moment_of(Actor::User(user)).because(self.cause.clone());
+            let moment = self.desk.moment_of(Actor::User(user)).because(self.cause.clone());
             let Some(change) = decide(&factor, moment.now()) else { return Ok(None) };
             let changes = ChangeSet::new(&moment).record(change, &moment);
             if let Some(committed) = self.desk.commit_to(WorkspaceId::DIRECTORY, changes).await? {

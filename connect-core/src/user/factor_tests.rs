@@ -1,4 +1,5 @@
 use super::*;
+use crate::change::Moment;
 
 fn factor() -> SecondFactor {
     SecondFactor::none_of(UserId::from_bits(7))

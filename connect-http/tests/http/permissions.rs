@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::http::{Method, Request, header};
-use connect_auth::RoleMatrix;
+use connect_auth::{AppSecret, RoleMatrix, step_at};
 use connect_core::{Action, EmailAddress, Policy, Role, Standing};
 use connect_http::{Need, PERMISSIONS, Permission, permissions_markdown};
 use http_body_util::BodyExt;
@@ -14,9 +14,10 @@ use crate::app::{TestApp, User};
 use crate::pages::Browser;
 #[cfg(feature = "passkeys")]
 use crate::passkeys;
+use crate::second_factor::{Enrolled, enrol};
 
 /// The routes of a page of the router, each with its method.
-fn routes(table: &str, below: &str) -> Vec<(Method, String)> {
+pub fn routes(table: &str, below: &str) -> Vec<(Method, String)> {
     let mut routes = Vec::new();
     for route in table.split(".route(").skip(1) {
         let path = route.split('"').nth(1).expect("a path");
@@ -110,7 +111,7 @@ const FOOTINGS: [Footing; 9] = [
 fn expected(need: Need, footing: Footing) -> Outcome {
     let actions: &[Action] = match &need {
         Need::Public => return Outcome::Allowed,
-        Need::SignedIn | Need::Own => {
+        Need::FirstFactor | Need::SignedIn | Need::Own => {
             return match footing {
                 Footing::Nobody => Outcome::Unauthorized,
                 Footing::KeyWith | Footing::KeyWithout => Outcome::Forbidden,
@@ -139,10 +140,19 @@ struct World {
     app: TestApp,
     owner: User,
     users: Vec<(Footing, User, &'static str)>,
+    /// The apps for codes of those who have one.
+    factors: Vec<(Footing, Enrolled)>,
+}
+
+/// Whether a route is for those who have a second factor.
+fn is_for_enrolled(row: &Permission) -> bool {
+    let made = row.path.starts_with("/auth/second-factor") || row.path == "/me/recovery-codes";
+    row.method == Method::POST && made || row.method == Method::DELETE && row.path == "/me/second-factor"
 }
 
 impl World {
-    async fn new(need: Need) -> Self {
+    async fn new(row: &Permission) -> Self {
+        let need = row.need;
         let (app, nobody, owner, customer) = TestApp::acme().await;
         let mut users = vec![
             (Footing::In(Standing::Member(Role::Owner)), owner.clone(), "agent@acme.example"),
@@ -165,7 +175,7 @@ impl World {
                 std::slice::from_ref(action)
             }
             Need::AnyOf(actions) => actions,
-            Need::Public | Need::SignedIn | Need::Own => &[],
+            Need::Public | Need::FirstFactor | Need::SignedIn | Need::Own => &[],
         };
         let words = |has: bool| -> Vec<&'static str> {
             let fits = |action: &&Action| action.is_for_keys() && needed.contains(action) == has;
@@ -177,7 +187,40 @@ impl World {
             let key = made(&owner, &asked(&words)).await;
             users.push((footing, app.bearer(token(&key)), "agent@acme.example"));
         }
-        Self { app, owner, users }
+        let mut world = Self { app, owner, users, factors: Vec::new() };
+        if is_for_enrolled(row) {
+            world.enrol_all().await;
+        }
+        world
+    }
+
+    /// Gives everybody who is signed in a second factor.
+    async fn enrol_all(&mut self) {
+        for (footing, user, _) in &mut self.users {
+            if matches!(footing, Footing::In(_) | Footing::Stranger) {
+                let enrolled = enrol(&self.app, user).await;
+                *user = enrolled.user.clone();
+                if *footing == Footing::In(Standing::Member(Role::Owner)) {
+                    self.owner = user.clone();
+                }
+                self.factors.push((*footing, enrolled));
+            }
+        }
+    }
+
+    /// A code that the second factor of somebody shows next, or that of the app which they are setting up.
+    async fn code(&self, row: &Permission, footing: Footing) -> String {
+        if let Some((_, enrolled)) = self.factors.iter().find(|(known, _)| *known == footing) {
+            return enrolled.code(&self.app, 1);
+        }
+        if row.path == "/me/second-factor/confirm" {
+            let begun = self.user(footing).0.post("/me/second-factor", &json!({})).await;
+            if begun.status == 201 {
+                let secret = AppSecret::parse(begun.json()["secret"].as_str().expect("a secret")).expect("base 32");
+                return secret.code(step_at(self.app.desk.now()));
+            }
+        }
+        "000000".to_owned()
     }
 
     fn user(&self, footing: Footing) -> (&User, &'static str) {
@@ -281,6 +324,9 @@ impl World {
             ("POST", "/me/passkeys/finish") => passkeys::answered(self.user(footing).0).await,
             ("PATCH", "/me/passkeys/{passkey}") => json!({"name": "Some device"}),
             ("POST", "/auth/identify") => json!({"token": "x", "workspace": "acme"}),
+            ("POST", "/auth/second-factor" | "/me/second-factor/confirm") => {
+                json!({"code": self.code(row, footing).await})
+            }
             ("PATCH", "/me") => json!({"name": "Some Body"}),
             ("POST", "/workspaces") => {
                 json!({"name": "New", "slug": format!("new-{}", FOOTINGS.iter().position(|f| *f == footing).expect("one"))})
@@ -371,7 +417,7 @@ async fn sec_58_every_route_answers_every_footing_as_the_matrix_says() {
     let mut failures = Vec::new();
     // Without a provider its paths are not there; those who sign in by one are tried beside them.
     for row in PERMISSIONS.iter().filter(|row| !row.path.contains("{provider}")) {
-        let world = World::new(row.need).await;
+        let world = World::new(row).await;
         for footing in FOOTINGS {
             if row.need == Need::Public && matches!(footing, Footing::KeyWith | Footing::KeyWithout) {
                 // What is for people who are nobody yet is not asked with a key.
@@ -404,7 +450,7 @@ async fn sec_55_on_every_route_a_foreign_workspace_and_a_foreign_id_answer_as_mi
         if !row.path.contains("{workspace}") || row.path.ends_with("/accept") {
             continue;
         }
-        let world = World::new(row.need).await;
+        let world = World::new(row).await;
         let (stranger, _) = world.user(Footing::Stranger);
         let owner = Footing::In(Standing::Member(Role::Owner));
         let path = world.filled(row, owner).await;

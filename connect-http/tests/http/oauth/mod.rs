@@ -6,4 +6,5 @@ mod lies;
 mod linking;
 mod notices;
 mod real;
+mod strong;
 mod world;

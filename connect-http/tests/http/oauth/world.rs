@@ -73,7 +73,7 @@ impl World {
             ..Provider::github("the-desk", CLIENT_SECRET)
         };
         let providers = vec![
-            oidc("acme", "Acme", &acme).authoritative_for(["acme.example"]),
+            oidc("acme", "Acme", &acme).authoritative_for(["acme.example"]).strong_by(["urn:acme:gold"], ["mfa"]),
             oidc("other", "Other", &other),
             entra,
             hub,
