@@ -1,7 +1,7 @@
 //! One-time codes by time: RFC 6238 with SHA-1, six digits and steps of 30 seconds, which is what all apps expect.
 
 use connect_core::{Random, Timestamp};
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use subtle::ConstantTimeEq;
 
