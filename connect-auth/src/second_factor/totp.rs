@@ -36,11 +36,11 @@ impl AppSecret {
             (bits, held) = ((bits << 8) | u32::from(*byte), held + 8);
             while held >= 5 {
                 held -= 5;
-                text.push(char::from(ALPHABET[(bits >> held & 31) as usize]));
+                text.push(char::from(ALPHABET[((bits >> held) & 31) as usize]));
             }
         }
         if held > 0 {
-            text.push(char::from(ALPHABET[(bits << (5 - held) & 31) as usize]));
+            text.push(char::from(ALPHABET[((bits << (5 - held)) & 31) as usize]));
         }
         text
     }
@@ -53,7 +53,7 @@ impl AppSecret {
             (bits, held) = ((bits << 5) | u32::try_from(value).ok()?, held + 5);
             if held >= 8 {
                 held -= 8;
-                bytes.push(u8::try_from(bits >> held & 255).ok()?);
+                bytes.push(u8::try_from((bits >> held) & 255).ok()?);
             }
         }
         (bytes.len() >= 16).then_some(Self(bytes))
@@ -62,7 +62,7 @@ impl AppSecret {
     /// The code of a step.
     pub fn code(&self, step: u64) -> String {
         let number = truncated(&self.0, step) % 1_000_000;
-        format!("{number:0width$}", width = DIGITS)
+        format!("{number:0DIGITS$}")
     }
 
     /// The step near this instant whose code this is, and which is newer than the last one that was used. Looks at
