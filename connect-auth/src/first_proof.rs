@@ -22,8 +22,7 @@ impl Auth {
         let desk = &self.inner.desk;
         let users = desk.users().because(cause.clone());
         users.unlink_all(user.id).await?;
-        users.remove_all_passkeys(user.id).await?;
-        self.take_second_factor(user.id).await?;
+        self.take_factors(user.id, cause.clone()).await?;
         self.end(user.id, Revoke::All, None, cause.clone()).await?;
         desk.end_unproven_keys(user.id, cause).await?;
         users.set_proven(user.id).await

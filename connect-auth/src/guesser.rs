@@ -27,11 +27,6 @@ impl Guesser {
         self.device.map_or_else(|| self.account.clone(), |device| format!("device:{device}"))
     }
 
-    /// Whether their browser is known.
-    pub(crate) fn is_known(&self) -> bool {
-        self.device.is_some()
-    }
-
     /// What the codes that are sent for them are counted under.
     pub(crate) fn sends(&self) -> String {
         self.failures()

@@ -92,6 +92,10 @@ for (const place of globalThis.PublicKeyCredential ? document.querySelectorAll("
         location.assign(`${place.dataset.base}/step-up?to=/sign-in/passkeys`);
         return;
       }
+      if (error.code === "second_factor_required") {
+        location.assign(`${place.dataset.base}/sign-in/second-factor?to=/sign-in/passkeys`);
+        return;
+      }
       status.textContent =
         error.name === "InvalidStateError"
           ? "This device has a passkey for you already."

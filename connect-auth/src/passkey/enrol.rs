@@ -1,4 +1,5 @@
-//! Making a passkey, by somebody who is signed in and has just proved who they are.
+//! Making a passkey, by somebody who is signed in and has just proved who they are: with a second factor, where
+//! they are bound to one.
 
 use connect_core::user::{CredentialId, NewPasskey, Passkey};
 use connect_core::{Error, Name};
@@ -42,7 +43,7 @@ impl Auth {
     /// Asks a device of somebody who has recently proved who they are to make a key. It is to be one that knows its
     /// holder, so that nobody types an address to sign in with it.
     pub async fn start_passkey(&self, identity: &Identity, client: &Client) -> Result<PasskeyQuestion, PasskeyError> {
-        self.require_recent(identity)?;
+        self.require_recent_strong(identity).await?;
         self.count_question(client).await?;
         let user = &identity.user;
         let known = known_ids(&self.inner.desk.users().passkeys(user.id).await?);

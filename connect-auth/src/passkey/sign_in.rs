@@ -78,6 +78,7 @@ impl Auth {
         let user = user.filter(|user| !user.disabled).ok_or(Failure::refused("disabled"))?;
         let (mut session, token) = self.fresh_session(&user, PASSKEY_METHOD, client);
         session.strong_at = Some(session.proven_at);
+        self.passkey_shown(user.id, client.cause(Some(PASSKEY_METHOD), self.inner.desk.random())).await?;
         let (store, now) = (&self.inner.store, self.inner.desk.now());
         let mut begun = store.renew(session.clone(), replaces, now).await?;
         if !begun && replaces.take().is_some() {

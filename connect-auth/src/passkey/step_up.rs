@@ -78,6 +78,7 @@ impl Auth {
             return Err(Failure::refused("holder"));
         }
         let (desk, present) = (&self.inner.desk, &identity.session);
+        self.passkey_shown(identity.user.id, client.cause(Some(PASSKEY_METHOD), desk.random())).await?;
         let (now, token) = (desk.now(), SessionToken::draw(desk.random()));
         let known = self.known_device(client, &identity.user.email);
         let device = known.or(present.device).unwrap_or_else(|| desk.ids().device());

@@ -90,6 +90,7 @@ impl Auth {
 
     /// Begins to set up an app. Whoever has one already shows it first; it counts until the new one does.
     pub async fn begin_app(&self, identity: &Identity) -> Result<BegunApp> {
+        identity.has_session()?;
         self.require_recent_strong(identity).await?;
         let (desk, user) = (&self.inner.desk, &identity.user);
         let secret = AppSecret::draw(desk.random());
@@ -110,6 +111,7 @@ impl Auth {
         code: &str,
         client: &Client,
     ) -> Result<EnrolledApp, SignInError> {
+        identity.has_session()?;
         self.require_recent_strong(identity).await?;
         let (user, keys, typed) = (identity.user.id, &self.inner.keys, Typed::read(code));
         let (codes, hashes) = self.draw_recovery(user);
@@ -130,6 +132,7 @@ impl Auth {
     /// Takes the app away. All other sessions of the person end, and the one that asks gets a new token; who has no
     /// second factor left has shown none any more. Refused if a workspace asks for one and it is the last.
     pub async fn remove_app(&self, identity: &Identity, client: &Client) -> Result<SignedIn> {
+        identity.has_session()?;
         self.require_recent_strong(identity).await?;
         let (users, user) = (self.inner.desk.users().because(identity.cause.clone()), identity.user.id);
         users.may_lose(user, StrongMethod::Totp).await?;

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use connect_core::store::Session;
 use connect_core::user::{StrongMethod, User};
-use connect_core::{Error, Random, Result, SessionId, Timestamp};
+use connect_core::{Error, Random, Result, SessionId, Timestamp, UserId};
 
 use crate::auth::{Auth, Client, Identity};
 
@@ -51,6 +51,11 @@ impl Claimant {
         &self.identity.session.method
     }
 
+    /// Whether a second factor was shown in their session.
+    pub fn is_strong(&self) -> bool {
+        self.identity.session.strong_at.is_some()
+    }
+
     /// Whether a second factor has still to be shown.
     pub fn is_awaited(&self) -> bool {
         self.awaited
@@ -76,10 +81,19 @@ impl From<Identity> for Claimant {
 }
 
 impl Auth {
-    /// Whether a second factor has still to be shown in a session.
+    /// Whether a second factor has still to be shown in a session: by whoever has an app for codes. Somebody with
+    /// passkeys only signs in with a code by e-mail as well; a workspace may ask them for more.
     pub async fn awaits_second_factor(&self, session: &Session) -> Result<bool> {
         let was_shown = session.strong_at.is_some();
-        Ok(!was_shown && !self.inner.desk.users().shown_methods(session.user).await?.is_empty())
+        Ok(!was_shown && self.inner.desk.users().second_factor(session.user).await?.app.is_some())
+    }
+
+    /// Whether a person changes what they can show with that only: whoever has an app, and whoever has passkeys and
+    /// works where a second factor is asked for. Else a mailbox would be enough to get another one.
+    async fn is_bound(&self, user: UserId) -> Result<bool> {
+        let users = self.inner.desk.users();
+        let methods = users.shown_methods(user).await?;
+        Ok(methods.contains(&StrongMethod::Totp) || (!methods.is_empty() && users.must_be_strong(user).await?))
     }
 
     /// What a person can show now; recovery codes are not among it.
@@ -88,9 +102,10 @@ impl Auth {
     }
 
     /// Refuses what changes second factors, or the rules about them, unless the person has proved lately who they
-    /// are: with their second factor, if they have one, else as for [`Auth::require_recent`].
+    /// are: with their second factor, if they have an app, or passkeys and a workspace that asks for one; else as for
+    /// [`Auth::require_recent`].
     pub async fn require_recent_strong(&self, identity: &Identity) -> Result<()> {
-        if self.inner.desk.users().shown_methods(identity.user.id).await?.is_empty() {
+        if !self.is_bound(identity.user.id).await? {
             return self.require_recent(identity);
         }
         let now = self.inner.desk.now();

@@ -34,6 +34,7 @@ impl Auth {
     /// A workspace that asks for a second factor lets them in when they have set another one up.
     pub async fn reset_second_factor(&self, claimant: &Claimant, client: &Client) -> Result<Reset> {
         let identity = &claimant.identity;
+        identity.has_session()?;
         if identity.session.method != METHOD {
             return Err(Error::refused("code_by_mail_needed", "sign in with a code by e-mail for this"));
         }
@@ -42,12 +43,12 @@ impl Auth {
         let now = self.inner.desk.now();
         match users.second_factor(user).await?.reset(now) {
             Some(from) if from <= now => {
-                // Passkeys are taken here, too, where there are any.
                 let decide = |factor: &SecondFactor, now| {
                     // Shown meanwhile, it stays.
-                    factor.reset(now).filter(|from| *from <= now).and_then(|_| factor.remove(false))
+                    factor.reset(now).filter(|from| *from <= now).and_then(|_| factor.clear())
                 };
                 users.change_second_factor(user, decide).await?.ok_or(Error::Contended)?;
+                users.remove_all_passkeys(user).await?;
                 let proofs = Proofs { proven_at: identity.session.proven_at, strong_at: None };
                 let signed_in = self.replace_session(identity, client, proofs).await?;
                 self.end(user, Revoke::AllBut(signed_in.session.id), None, identity.cause.clone()).await?;
@@ -55,8 +56,9 @@ impl Auth {
             }
             Some(from) => Ok(Reset::Asked { from }),
             None => {
-                let asked =
-                    users.change_second_factor(user, |factor, now| factor.ask_reset(now.plus(WAIT), now)).await?;
+                let has_passkeys = !users.passkeys(user).await?.is_empty();
+                let ask = |factor: &SecondFactor, now: Timestamp| factor.ask_reset(now.plus(WAIT), has_passkeys, now);
+                let asked = users.change_second_factor(user, ask).await?;
                 let from = asked.and_then(|factor| factor.reset_from);
                 from.map(|from| Reset::Asked { from }).ok_or(Error::NotFound("second factor"))
             }

@@ -63,6 +63,7 @@ impl Auth {
     ) -> Result<SignedIn, SignInError> {
         let (identity, keys, typed) = (&claimant.identity, &self.inner.keys, Typed::read(code));
         let user = identity.user.id;
+        identity.has_session()?;
         let decide = |factor: &SecondFactor, now| match &typed {
             Typed::App(code) => {
                 let app = factor.app.as_ref()?;
@@ -129,16 +130,31 @@ impl Auth {
         Ok(())
     }
 
-    /// Takes the second factor from a person and ends their sessions; for hosts and commands, when everything they
-    /// could show is lost. Answers whether there was one. Workspaces that ask for one let them in when they have
-    /// another one.
+    /// Notes that a passkey was shown: wrong codes in a row are forgotten, and nobody takes anything away by e-mail.
+    #[cfg(feature = "passkeys")]
+    pub(crate) async fn passkey_shown(&self, user: UserId, cause: Cause) -> Result<()> {
+        self.end_factor_streak(user).await?;
+        self.inner.desk.users().because(cause).change_second_factor(user, |factor, _| factor.keep()).await?;
+        Ok(())
+    }
+
+    /// Takes all second factors from a person, passkeys too, and ends their sessions; for hosts and commands, when
+    /// everything they could show is lost. Answers whether there were any. Workspaces that ask for one let them in
+    /// when they have another one.
     pub async fn take_second_factor(&self, user: UserId) -> Result<bool> {
-        let users = self.inner.desk.users();
-        // Passkeys are taken here, too, where there are any.
-        let had = users.change_second_factor(user, |factor, _| factor.remove(false)).await?.is_some();
+        let had = self.take_factors(user, Cause::default()).await?;
         if had {
             self.end_all_sessions(user).await?;
         }
         Ok(had)
+    }
+
+    /// The same without the sessions.
+    pub(crate) async fn take_factors(&self, user: UserId, cause: Cause) -> Result<bool> {
+        let users = self.inner.desk.users().because(cause);
+        let had_passkeys = !users.passkeys(user).await?.is_empty();
+        users.remove_all_passkeys(user).await?;
+        let had_more = users.change_second_factor(user, |factor, _| factor.clear()).await?.is_some();
+        Ok(had_passkeys || had_more)
     }
 }

@@ -34,7 +34,7 @@ impl Desk {
         let name = workspace.to_string();
         let access = match self.admit(owner, &name).await {
             // A program shows no second factor: its key is as strong as what its owner has set up.
-            Err(Error::SecondFactorEnrolmentRequired) => {
+            Err(Error::SecondFactorEnrolmentRequired | Error::SecondFactorRequired) => {
                 if !self.users().is_strong(owner.user()).await? {
                     return Err(Error::SecondFactorEnrolmentRequired);
                 }

@@ -22,16 +22,6 @@ const CAPACITY: usize = 10_000;
 
 type Known = HashMap<(UserId, String), (Access, Timestamp)>;
 
-/// The last step of every admission of a person, remembered or not: a workspace that asks its team for a second
-/// factor lets nobody of it in without.
-fn entered(access: Access, person: &ProvenMailbox) -> Result<Access> {
-    let is_team = matches!(access.standing(), Standing::Member(_));
-    if is_team && access.workspace().require_second_factor && !person.is_strong() {
-        return Err(Error::SecondFactorEnrolmentRequired);
-    }
-    Ok(access.strong(person.is_strong()).because(person.cause().clone()))
-}
-
 /// Admissions that were looked up within the last second.
 #[derive(Debug, Default)]
 pub(super) struct Admitted {
@@ -44,22 +34,27 @@ impl Desk {
     /// or a slug.
     ///
     /// [`Error::NotFound`] both when there is no such workspace and when the person does not belong there;
-    /// [`Error::SecondFactorEnrolmentRequired`] for a member who has not shown the second factor that it asks for.
+    /// [`Error::SecondFactorRequired`] for a member who has not shown the second factor that it asks for, and
+    /// [`Error::SecondFactorEnrolmentRequired`] for one who has none to show.
     pub async fn admit(&self, person: &ProvenMailbox, workspace: &str) -> Result<Access> {
         let key = (person.user(), workspace.to_owned());
         let now = self.now();
         let epoch = self.admission_epoch();
-        {
-            let cache = self.inner.admitted.known.read().unwrap_or_else(PoisonError::into_inner);
-            if cache.0 == epoch
-                && let Some((access, at)) = cache.1.get(&key)
-                && now.since(*at) < KNOWN_FOR
-                && now >= *at
-            {
-                return entered(access.clone(), person);
-            }
+        if let Some(access) = self.known_admission(&key, epoch, now) {
+            return self.entered(access, person).await;
         }
         let access = self.look_up(person, workspace).await?;
+        self.remember_admission(key, &access, epoch, now);
+        self.entered(access, person).await
+    }
+
+    fn known_admission(&self, key: &(UserId, String), epoch: u64, now: Timestamp) -> Option<Access> {
+        let cache = self.inner.admitted.known.read().unwrap_or_else(PoisonError::into_inner);
+        let (access, at) = cache.1.get(key).filter(|_| cache.0 == epoch)?;
+        (now >= *at && now.since(*at) < KNOWN_FOR).then(|| access.clone())
+    }
+
+    fn remember_admission(&self, key: (UserId, String), access: &Access, epoch: u64, now: Timestamp) {
         let mut cache = self.inner.admitted.known.write().unwrap_or_else(PoisonError::into_inner);
         if cache.0 != epoch || cache.1.len() >= CAPACITY {
             *cache = (epoch, HashMap::new());
@@ -68,7 +63,16 @@ impl Desk {
         if self.admission_epoch() == epoch {
             cache.1.insert(key, (access.clone(), now));
         }
-        entered(access, person)
+    }
+
+    /// The last step of every admission of a person, remembered or not: a workspace that asks its team for a second
+    /// factor lets nobody of it in without.
+    async fn entered(&self, access: Access, person: &ProvenMailbox) -> Result<Access> {
+        let is_team = matches!(access.standing(), Standing::Member(_));
+        if is_team && access.workspace().require_second_factor && !person.is_strong() {
+            return Err(self.users().lacking(person.user()).await?);
+        }
+        Ok(access.strong(person.is_strong()).because(person.cause().clone()))
     }
 
     async fn look_up(&self, person: &ProvenMailbox, workspace: &str) -> Result<Access> {

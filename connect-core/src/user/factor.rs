@@ -157,11 +157,27 @@ impl SecondFactor {
     }
 
     /// Decides that it can be taken away by e-mail alone from then on; none when that was asked for already, or there
-    /// is nothing to take.
-    pub fn ask_reset(&self, from: Timestamp, now: Timestamp) -> Option<RecordChange> {
+    /// is nothing to take: neither an app nor a passkey.
+    pub fn ask_reset(&self, from: Timestamp, has_passkeys: bool, now: Timestamp) -> Option<RecordChange> {
         let next = Self { reset_from: Some(from), ..self.next() };
         let fact = Fact::SecondFactorResetAsked { user: self.user };
-        (self.app.is_some() && self.reset(now).is_none()).then(|| self.to(&next, fact))
+        ((self.app.is_some() || has_passkeys) && self.reset(now).is_none()).then(|| self.to(&next, fact))
+    }
+
+    /// Decides that it stays, because a passkey was shown; none when nobody had asked to take it away.
+    pub fn keep(&self) -> Option<RecordChange> {
+        let next = Self { reset_from: None, ..self.next() };
+        let fact = Fact::AuthSecondFactorShown { user: self.user, method: StrongMethod::Passkey };
+        self.reset_from.is_some().then(|| self.to(&next, fact))
+    }
+
+    /// Decides that nothing of it counts any more, also what is being set up and what stands in for passkeys; none
+    /// when there is nothing.
+    pub fn clear(&self) -> Option<RecordChange> {
+        let next = Self { version: self.version.next(), ..Self::none_of(self.user) };
+        let is_empty = Self { version: self.version, ..Self::none_of(self.user) } == *self;
+        let method = if self.app.is_some() { StrongMethod::Totp } else { StrongMethod::Passkey };
+        (!is_empty).then(|| self.to(&next, Fact::SecondFactorRemoved { user: self.user, method }))
     }
 }
 

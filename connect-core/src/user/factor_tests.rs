@@ -67,9 +67,9 @@ fn another_app_takes_the_place_of_the_first_and_leaves_the_recovery_codes() {
 
 #[test]
 fn whoever_shows_it_ends_a_reset_that_was_asked_for() {
-    assert!(factor().ask_reset(at(1000), at(0)).is_none(), "there is nothing to take");
-    let asked = after(enrolled().ask_reset(at(1000), at(0)));
-    assert!(asked.ask_reset(at(5000), at(1)).is_none(), "asking again moves nothing");
+    assert!(factor().ask_reset(at(1000), false, at(0)).is_none(), "there is nothing to take");
+    let asked = after(enrolled().ask_reset(at(1000), false, at(0)));
+    assert!(asked.ask_reset(at(5000), false, at(1)).is_none(), "asking again moves nothing");
     let week = 7 * 24 * 3600;
     assert_eq!((asked.reset(at(999 + week)), asked.reset(at(1000 + week))), (Some(at(1000)), None), "it ends");
     assert_eq!(after(asked.use_step(500)).reset_from, None);
@@ -84,4 +84,27 @@ fn what_is_removed_is_gone() {
     let gone = after(enrolled().remove(false));
     assert!(gone.app.is_none() && gone.recovery.is_empty());
     assert!(!format!("{:?}", enrolled()).contains("sealed"), "nothing shows itself");
+}
+
+#[test]
+fn whoever_has_passkeys_only_can_ask_for_a_reset_and_a_passkey_ends_it() {
+    let asked = after(factor().ask_reset(at(1000), true, at(0)));
+    assert_eq!(asked.reset_from, Some(at(1000)));
+    assert_eq!(after(asked.keep()).reset_from, None);
+    assert!(factor().keep().is_none() && enrolled().keep().is_none(), "nobody has asked");
+}
+
+#[test]
+fn nothing_that_was_planted_outlasts_what_clears_it() {
+    assert!(factor().clear().is_none(), "there is nothing");
+    for planted in [
+        enrolled(),
+        after(Some(factor().begin(PendingApp { sealed: vec![1], ends_at: at(600) }))),
+        after(Some(factor().replace_recovery(&[[1; 32]]))),
+        after(factor().ask_reset(at(1000), true, at(0))),
+    ] {
+        let cleared = after(planted.clear());
+        assert!(cleared.app.is_none() && cleared.pending.is_none() && cleared.recovery.is_empty());
+        assert!(cleared.reset_from.is_none() && cleared.clear().is_none());
+    }
 }

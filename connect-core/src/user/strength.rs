@@ -31,13 +31,16 @@ impl StrongMethod {
 }
 
 impl Users<'_> {
-    /// The second factors that a person can show here. Whoever has one is let in with it only.
+    /// The second factors that a person can show here. Whoever has an app is let in with one only; passkeys are
+    /// besides a way in of their own.
     pub async fn shown_methods(&self, user: UserId) -> Result<Vec<StrongMethod>> {
         let mut methods = Vec::new();
         if self.second_factor(user).await?.app.is_some() {
             methods.push(StrongMethod::Totp);
         }
-        // Passkeys: whoever has one has `StrongMethod::Passkey` here. This is the one place that counts them.
+        if !self.passkeys(user).await?.is_empty() {
+            methods.push(StrongMethod::Passkey);
+        }
         Ok(methods)
     }
 
@@ -53,6 +56,12 @@ impl Users<'_> {
     /// Whether a person has any second factor.
     pub async fn is_strong(&self, user: UserId) -> Result<bool> {
         Ok(!self.strong_methods(user).await?.is_empty())
+    }
+
+    /// What somebody is told who is asked for a second factor and has shown none: to show it, or to set one up.
+    pub(crate) async fn lacking(&self, user: UserId) -> Result<Error> {
+        let can_show = !self.shown_methods(user).await?.is_empty();
+        Ok(if can_show { Error::SecondFactorRequired } else { Error::SecondFactorEnrolmentRequired })
     }
 
     /// Whether a workspace that this person works in asks its team for a second factor.

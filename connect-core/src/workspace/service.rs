@@ -107,7 +107,10 @@ impl Workspaces<'_> {
             // Whoever asks others for a second factor has shown one; so nobody locks themselves out, either.
             let is_policy = patch.require_second_factor.is_some_and(|asked| asked != workspace.require_second_factor);
             if is_policy && access.standing() != Standing::Host && !access.is_strong() {
-                return Err(Error::SecondFactorEnrolmentRequired);
+                return Err(match access.actor() {
+                    Actor::User(user) => self.desk.users().lacking(user).await?,
+                    _ => Error::SecondFactorEnrolmentRequired,
+                });
             }
             let moment = self.desk.moment(access);
             let changes = ChangeSet::new(&moment).record(change, &moment);

@@ -6,9 +6,9 @@ use axum::response::Response;
 use connect_core::{Error, Name, PasskeyId};
 use serde::Deserialize;
 
+use super::factors::lead;
 use super::form::Form;
 use super::page::{Person, Shell, go, render, render_problem, sentence};
-use super::step_up::lead;
 use crate::app::App;
 use crate::extract;
 use crate::problem::Problem;
@@ -94,9 +94,12 @@ pub(super) async fn remove(
     Path(passkey): Path<String>,
     Form(form): Form<RemoveForm>,
 ) -> Result<Response, Problem> {
-    match app.auth().remove_passkey(&caller.identity, id(&passkey)?, form.keep_sessions).await {
+    let removed = app.auth().remove_passkey(&caller.identity, id(&passkey)?, form.keep_sessions).await;
+    match removed.map_err(Problem::from) {
         Ok(()) => Ok(go(&app, PAGE)),
-        Err(Error::StepUpRequired) => Ok(lead(&app, PAGE)),
-        Err(error) => Err(error.into()),
+        Err(problem) if problem.code == "last_strong_method" => {
+            Ok(render_problem(&problem, &page(&app, &caller, sentence(&problem)).await?))
+        }
+        Err(problem) => lead(&app, PAGE, problem),
     }
 }

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use connect_auth::Reset;
+use connect_core::user::StrongMethod;
 use http::HeaderMap;
 use serde::Deserialize;
 
@@ -23,7 +24,11 @@ pub(super) const SHOW: &str = "/sign-in/second-factor";
 struct ShowPage {
     shell: Shell,
     to: String,
-    /// Whether the way back by e-mail is offered: to who has still to show it.
+    /// Whether an app is among what they can show.
+    has_app: bool,
+    /// Whether passkeys are.
+    has_passkeys: bool,
+    /// Whether the way back by e-mail is offered: to who has shown nothing yet.
     may_reset: bool,
     /// From when on that way is open, if it was asked for.
     reset_from: Option<String>,
@@ -43,22 +48,29 @@ pub(super) struct FactorForm {
 #[serde(deny_unknown_fields)]
 pub(super) struct Nothing {}
 
-fn page(app: &App, arrival: &extract::Arrival, to: &str, error: String) -> ShowPage {
+async fn page(app: &App, arrival: &extract::Arrival, to: &str, error: String) -> Result<ShowPage, Problem> {
+    let methods = app.auth().shown_methods(&arrival.claimant).await?;
     let mut shell = Shell::new(app, "Show your second factor", None);
     // The name and the button to sign out; nothing else is there for them yet.
     shell.person = Some(arrival.claimant.user().name.to_string());
-    ShowPage {
+    Ok(ShowPage {
         shell,
         to: safe_target(to).to_owned(),
-        may_reset: arrival.claimant.is_awaited(),
+        has_app: methods.contains(&StrongMethod::Totp),
+        has_passkeys: methods.contains(&StrongMethod::Passkey),
+        may_reset: !arrival.claimant.is_strong() && !methods.is_empty(),
         reset_from: None,
         error,
-    }
+    })
 }
 
-/// `GET /sign-in/second-factor`: asks for a code of the app, or a recovery code.
-pub(super) async fn ask(State(app): State<App>, Arrival(arrival): Arrival, Params(target): Params<Target>) -> Response {
-    render(&page(&app, &arrival, &target.to, String::new()))
+/// `GET /sign-in/second-factor`: asks for a passkey, a code of the app, or a recovery code.
+pub(super) async fn ask(
+    State(app): State<App>,
+    Arrival(arrival): Arrival,
+    Params(target): Params<Target>,
+) -> Result<Response, Problem> {
+    Ok(render(&page(&app, &arrival, &target.to, String::new()).await?))
 }
 
 /// `POST /sign-in/second-factor`: shows it, and goes on.
@@ -75,7 +87,7 @@ pub(super) async fn show(
             let cookies = verify_code::cookies(&app, &signed_in);
             Ok((cookies, linked, go(&app, safe_target(&form.to))).into_response())
         }
-        Err(problem) => Ok(render_problem(&problem, &page(&app, &arrival, &form.to, sentence(&problem)))),
+        Err(problem) => Ok(render_problem(&problem, &page(&app, &arrival, &form.to, sentence(&problem)).await?)),
     }
 }
 
@@ -88,7 +100,7 @@ pub(super) async fn reset(
     match app.auth().reset_second_factor(&arrival.claimant, &arrival.client).await.map_err(Problem::from) {
         Ok(Reset::Asked { from }) => {
             let reset_from = Some(from.to_string().chars().take(16).collect::<String>().replace('T', " "));
-            Ok(render(&ShowPage { reset_from, ..page(&app, &arrival, "/", String::new()) }))
+            Ok(render(&ShowPage { reset_from, ..page(&app, &arrival, "/", String::new()).await? }))
         }
         Ok(Reset::Done(signed_in)) => {
             Ok((verify_code::cookies(&app, &signed_in), go(&app, super::factors::PAGE)).into_response())
@@ -99,7 +111,7 @@ pub(super) async fn reset(
             } else {
                 sentence(&problem)
             };
-            Ok(render_problem(&problem, &page(&app, &arrival, "/", error)))
+            Ok(render_problem(&problem, &page(&app, &arrival, "/", error).await?))
         }
     }
 }

@@ -21,17 +21,21 @@ async fn a_known_session_costs_no_read_and_an_unknown_one_a_single_one() {
     app.clock.advance(Duration::from_secs(2));
     auth.take();
     store.take();
-    assert_eq!(look().await, ((1, 0), (1, 2)), "the session; the person, the workspace and the membership");
+    assert_eq!(
+        look().await,
+        ((1, 0), (1, 3)),
+        "the session; the person, what they have to show, the workspace and the membership"
+    );
     for _ in 0..20 {
         assert_eq!(look().await, ((0, 0), (0, 0)), "known for a second");
     }
     app.clock.advance(Duration::from_secs(1));
-    assert_eq!(look().await, ((1, 0), (1, 2)));
+    assert_eq!(look().await, ((1, 0), (1, 3)));
     // Its use is written down, once a minute.
     app.clock.advance(Duration::from_secs(60));
-    assert_eq!(look().await, ((1, 1), (1, 2)));
+    assert_eq!(look().await, ((1, 1), (1, 3)));
     app.clock.advance(Duration::from_secs(1));
-    assert_eq!(look().await, ((1, 0), (1, 2)));
+    assert_eq!(look().await, ((1, 0), (1, 3)));
 
     let made_up = format!("cns_{}", "A".repeat(43));
     assert_eq!(app.bearer(&made_up).get("/workspaces/acme").await.problem(401), "unauthorized");

@@ -6,6 +6,7 @@ mod device;
 mod enrolment;
 mod manage;
 mod pages;
+mod policy;
 mod sign_in;
 mod step_up;
 
