@@ -19,6 +19,7 @@ mod cors;
 mod counting;
 mod devices;
 mod email_change;
+mod enrolled;
 mod faults;
 mod floods;
 mod hang_ups;

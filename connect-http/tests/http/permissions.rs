@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::http::{Method, Request, header};
-use connect_auth::{AppSecret, RoleMatrix, step_at};
+use connect_auth::RoleMatrix;
 use connect_core::{Action, EmailAddress, Policy, Role, Standing};
 use connect_http::{Need, PERMISSIONS, Permission, permissions_markdown};
 use http_body_util::BodyExt;
@@ -11,10 +11,10 @@ use tower::ServiceExt;
 
 use crate::api_keys::{asked, made, token};
 use crate::app::{TestApp, User};
+use crate::enrolled::{Enrolled, enrol, first_code, is_for_enrolled};
 use crate::pages::Browser;
 #[cfg(feature = "passkeys")]
 use crate::passkeys;
-use crate::second_factor::{Enrolled, enrol};
 
 /// The routes of a page of the router, each with its method.
 pub fn routes(table: &str, below: &str) -> Vec<(Method, String)> {
@@ -144,12 +144,6 @@ struct World {
     factors: Vec<(Footing, Enrolled)>,
 }
 
-/// Whether a route is for those who have a second factor.
-fn is_for_enrolled(row: &Permission) -> bool {
-    let made = row.path.starts_with("/auth/second-factor") || row.path == "/me/recovery-codes";
-    row.method == Method::POST && made || row.method == Method::DELETE && row.path == "/me/second-factor"
-}
-
 impl World {
     async fn new(row: &Permission) -> Self {
         let need = row.need;
@@ -214,11 +208,7 @@ impl World {
             return enrolled.code(&self.app, 1);
         }
         if row.path == "/me/second-factor/confirm" {
-            let begun = self.user(footing).0.post("/me/second-factor", &json!({})).await;
-            if begun.status == 201 {
-                let secret = AppSecret::parse(begun.json()["secret"].as_str().expect("a secret")).expect("base 32");
-                return secret.code(step_at(self.app.desk.now()));
-            }
+            return first_code(&self.app, self.user(footing).0).await;
         }
         "000000".to_owned()
     }

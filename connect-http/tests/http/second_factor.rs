@@ -14,49 +14,10 @@ use futures::future::join_all;
 use serde_json::json;
 
 use crate::app::{TestApp, User, settings};
+use crate::enrolled::{Enrolled, LATER, enrol, shown};
 use crate::pages::Browser;
 
-pub const LATER: Duration = Duration::from_secs(11 * 60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
-
-/// Somebody with an app for codes.
-pub struct Enrolled {
-    pub user: User,
-    pub secret: AppSecret,
-    pub recovery: Vec<String>,
-}
-
-impl Enrolled {
-    /// The code of now, or of so many steps after it.
-    pub fn code(&self, app: &TestApp, later: u64) -> String {
-        self.secret.code(step_at(app.desk.now()) + later)
-    }
-
-    /// A code that is none of those that could be right.
-    pub fn wrong(&self, app: &TestApp) -> String {
-        let right: Vec<String> =
-            (0..4).map(|n| self.secret.code((step_at(app.desk.now()) + n).saturating_sub(2))).collect();
-        (0..10).map(|n| format!("{n}{n}{n}{n}{n}{n}")).find(|code| !right.contains(code)).expect("one of ten")
-    }
-}
-
-/// Has somebody who is signed in set an app up; they have another token afterwards.
-pub async fn enrol(app: &TestApp, user: &User) -> Enrolled {
-    let begun = user.post("/me/second-factor", &json!({})).await.expect(201);
-    let secret = AppSecret::parse(begun["secret"].as_str().expect("a secret")).expect("base 32");
-    let code = secret.code(step_at(app.desk.now()));
-    let confirmed = user.post("/me/second-factor/confirm", &json!({"code": code})).await.expect(200);
-    let token = confirmed["session"]["token"].as_str().expect("a token");
-    let codes = confirmed["recovery_codes"].as_array().expect("a list");
-    let recovery = codes.iter().map(|code| code.as_str().expect("a code").to_owned()).collect();
-    Enrolled { user: user.with_token(token), secret, recovery }
-}
-
-/// Shows a code; answers the person with their next token.
-pub async fn shown(user: &User, code: &str) -> User {
-    let answer = user.post("/auth/second-factor", &json!({"code": code})).await.expect(200);
-    user.with_token(answer["session"]["token"].as_str().expect("a token"))
-}
 
 async fn ada(settings: AuthSettings) -> (TestApp, Enrolled) {
     let app = TestApp::with(settings);

@@ -5,8 +5,8 @@ use std::time::Duration;
 use connect_auth::{AppSecret, step_at};
 
 use crate::app::TestApp;
+use crate::enrolled::LATER;
 use crate::pages::{Browser, hidden};
-use crate::second_factor::LATER;
 
 /// Sets an app up on the pages; answers its secret and the recovery codes.
 async fn set_up(app: &TestApp, browser: &Browser<'_>) -> (AppSecret, Vec<String>) {

@@ -12,8 +12,8 @@ use serde_json::json;
 
 use crate::api_keys::{program, workspace_id};
 use crate::app::{TestApp, User};
+use crate::enrolled::{Enrolled, LATER, enrol, shown};
 use crate::pages::Browser;
-use crate::second_factor::{Enrolled, LATER, enrol, shown};
 
 const ACME: &str = "/workspaces/acme";
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::world::{World, open, person, who};
 use crate::app::User;
-use crate::second_factor::enrol;
+use crate::enrolled::enrol;
 
 fn said(acr: Option<&str>, amr: &[&str]) -> Value {
     let mut claims = person("ada-1", "ada@acme.example");

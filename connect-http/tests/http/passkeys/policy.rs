@@ -7,8 +7,8 @@ use serde_json::json;
 use super::device::{Key, Manner};
 use super::{enrolled, reason, sign_in};
 use crate::app::{TestApp, User};
+use crate::enrolled::enrol;
 use crate::pages::Browser;
-use crate::second_factor::enrol;
 
 const ACME: &str = "/workspaces/acme";
 const DAY: Duration = Duration::from_secs(24 * 3600);
