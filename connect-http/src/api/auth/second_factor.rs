@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use connect_auth::Reset;
+use connect_core::user::StrongMethod;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -28,7 +29,7 @@ pub(crate) struct Body {
 /// `GET /auth/second-factor`: who has signed in, and what they have still to show. All that somebody is told before.
 pub(crate) async fn read(State(app): State<App>, arrival: Arrival) -> Result<Json<Value>, Problem> {
     let mut methods: Vec<&str> =
-        app.auth().shown_methods(&arrival.claimant).await?.into_iter().map(|method| method.as_str()).collect();
+        app.auth().shown_methods(&arrival.claimant).await?.into_iter().map(StrongMethod::as_str).collect();
     if !methods.is_empty() {
         methods.push("recovery_code");
     }
