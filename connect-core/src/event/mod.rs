@@ -4,6 +4,7 @@
 //! that can be erased, and the journal stays as it is. The one part of an event that is personal, the
 //! [`Origin`], can be removed without touching the rest.
 
+mod asked;
 mod cause;
 mod fact;
 mod follow;

@@ -29,7 +29,6 @@ struct MembersPage {
     members: Vec<Entry>,
     invited: Vec<Entry>,
     may_invite: bool,
-    may_audit: bool,
     may_ask: bool,
     asks_second_factor: bool,
     roles: Vec<&'static str>,
@@ -63,7 +62,6 @@ async fn page(app: &App, scope: &Scope, form: InviteForm, error: String) -> Resu
             .map(|i| Entry { name: String::new(), email: i.email.to_string(), role: i.role.as_str() })
             .collect(),
         may_invite,
-        may_audit: app.desk().may(&scope.access, Action::ReadAudit),
         may_ask: app.desk().may(&scope.access, Action::UpdateWorkspace),
         asks_second_factor: scope.access.workspace().require_second_factor,
         roles: Role::ALL.iter().filter(|role| **role <= own).map(|role| role.as_str()).collect(),
