@@ -1,7 +1,7 @@
 //! A second factor beside the mailbox: codes of an app, recovery codes, and who has still to show one.
 //!
 //! Whoever has a second factor and has not shown it in their session is a [`Claimant`] and nobody yet: only
-//! [`Claimant::into_identity`] makes an [`Identity`](crate::Identity) of a session, and it refuses such a one.
+//! [`Claimant::into_identity`] makes an [`Identity`] of a session, and it refuses such a one.
 
 mod cost;
 mod enrol;

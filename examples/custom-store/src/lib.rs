@@ -1,9 +1,8 @@
 //! A storage adapter that lives outside of Connect: `Store` and `AuthStore` on the embedded key-value store
 //! redb. `docs/writing-a-store.md` walks through it.
 //!
-//! It is complete and right, and simple on purpose. One change set is one synced write. A list of tickets or
-//! of records walks those of its workspace, a search their messages too, signing in walks challenges, and
-//! knowing somebody again walks sessions. That is fine for thousands of rows, not for millions.
+//! It is complete and right, and simple on purpose. One change set is one synced write. Lists walk their
+//! workspace, a search its messages too, signing in walks challenges and sessions: fine for thousands of rows.
 
 mod auth;
 mod rows;
@@ -23,8 +22,7 @@ type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 /// A store in one file. Clones are handles on the same open file; redb lets one process open it.
 ///
-/// After an error of the disk redb takes no writes until the file is opened anew: every write is then
-/// answered [`StoreError::Unavailable`], and the process is to be restarted.
+/// After an error of the disk every write is [`StoreError::Unavailable`] until the process is restarted.
 #[derive(Clone, Debug)]
 pub struct RedbStore {
     database: Arc<Database>,
