@@ -12,11 +12,14 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// How long a connection is kept before the pool has it again, which knows how old one may become.
 const KEPT_FOR: Duration = Duration::from_secs(600);
+/// How long one may lie idle. What stands between may have forgotten an older one, and would not say so.
+const IDLE_FOR: Duration = Duration::from_secs(60);
 
-/// A connection, and since when the pool has not seen it.
+/// A connection, since when the pool has not seen it, and when it was used last.
 struct Kept<DB: Database> {
     connection: PoolConnection<DB>,
     since: Instant,
+    used: Instant,
 }
 
 /// The connections that a store reads over.
@@ -55,12 +58,25 @@ impl<DB: Database> Readers<DB> {
     /// A connection, once one is free.
     pub(crate) async fn take(&self) -> Result<Reader<'_, DB>, sqlx::Error> {
         let place = self.places.acquire().await.map_err(|_| sqlx::Error::PoolClosed)?;
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let kept = match kept {
+        let kept = match self.at_hand() {
             Some(kept) => kept,
-            None => Kept { connection: self.pool.acquire().await?, since: Instant::now() },
+            None => {
+                let (connection, now) = (self.pool.acquire().await?, Instant::now());
+                Kept { connection, since: now, used: now }
+            }
         };
         Ok(Reader { readers: self, kept, _place: place })
+    }
+
+    /// The connection that was used last, unless that was long ago: then so it was with all of them.
+    fn at_hand(&self) -> Option<Kept<DB>> {
+        let last = self.kept.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
+        if last.used.elapsed() < IDLE_FOR {
+            return Some(last);
+        }
+        drop(last.connection.detach());
+        self.discard();
+        None
     }
 
     /// Closes all of them but a host's; reads are answered by [`sqlx::Error::PoolClosed`] from then on.
@@ -74,8 +90,16 @@ impl<DB: Database> Readers<DB> {
 
     /// Gives all that are kept back to the pool, which looks at them.
     fn forget(&self) {
-        let kept = std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner));
-        drop(kept);
+        drop(self.taken());
+    }
+
+    /// Closes all that are kept, unseen: the pool would wait for each of them to answer.
+    fn discard(&self) {
+        self.taken().into_iter().for_each(|kept| drop(kept.connection.detach()));
+    }
+
+    fn taken(&self) -> Vec<Kept<DB>> {
+        std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -94,13 +118,18 @@ impl<DB: Database> Reader<'_, DB> {
 
     /// Ends the reading with what came of it. If all is well the connection stays at hand.
     pub(crate) fn done<T>(self, answer: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
-        let Self { readers, kept, _place } = self;
+        let Self { readers, mut kept, _place } = self;
         match &answer {
             Ok(_) if readers.keeps && kept.since.elapsed() < KEPT_FOR => {
-                readers.kept.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
+                kept.used = Instant::now();
+                let mut at_hand = readers.kept.lock().unwrap_or_else(PoisonError::into_inner);
+                // Asked behind the lock: closing takes what is kept once, after no more places are given out.
+                if !readers.places.is_closed() {
+                    at_hand.push(kept);
+                }
             }
             // Where one is broken, others that were made with it will be.
-            Err(sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed) => readers.forget(),
+            Err(error) if is_of_the_connection(error) => readers.discard(),
             _ => {}
         }
         answer
@@ -110,5 +139,15 @@ impl<DB: Database> Reader<'_, DB> {
     #[cfg(feature = "postgres")]
     pub(crate) fn abandon(self) {
         drop(self.kept.connection.detach());
+        self.readers.discard();
+    }
+}
+
+/// Whether an error tells of the connection and not of what was asked: it broke, or the server ends it (SQLSTATE 57P..).
+fn is_of_the_connection(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| code.starts_with("57P")),
+        _ => false,
     }
 }

@@ -19,7 +19,7 @@ impl Auth {
     /// Lets an account sign the person in no more, which ends their other sessions: one of them may be its doing.
     /// It needs a recent proof. A code by mail remains a way in.
     pub async fn unlink_account(&self, identity: &Identity, provider: &str) -> Result<()> {
-        self.require_recent(identity)?;
+        self.require_recent_strong(identity).await?;
         let linked = self.inner.desk.users().accounts(identity.user.id).await?;
         if linked.iter().any(|account| account.key.provider == provider && account.key.is_the_hosts()) {
             return Err(Error::NotFound("account"));

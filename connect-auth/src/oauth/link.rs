@@ -35,7 +35,10 @@ impl Auth {
         unbroken(async move {
             let (user, session) = (signed_in.user.id, &signed_in.session);
             let is_theirs = proven.email.as_ref().is_some_and(|told| told.email == signed_in.user.email);
-            let linked = if is_theirs {
+            let linked = if is_theirs && !auth.may_get_stronger(session).await? {
+                // A mailbox alone adds no way in that a workspace would take for a second factor.
+                Err(Failure::Refused("step_up"))
+            } else if is_theirs {
                 let cause = client.cause(Some(&session.method), auth.inner.desk.random());
                 auth.link_and_follow(user, &proven, Revoke::AllBut(session.id), &cause).await
             } else {
@@ -51,9 +54,9 @@ impl Auth {
 
     /// Links an account to whoever is signed in and has proved it recently.
     pub(super) async fn link_present(&self, present: &Identity, proven: &Proven) -> Result<(), Failure> {
-        match self.require_recent(present) {
+        match self.require_recent_strong(present).await {
             Ok(()) => {}
-            Err(Error::StepUpRequired) => return Err(Failure::Refused("step_up")),
+            Err(Error::StepUpRequired | Error::SecondFactorRequired) => return Err(Failure::Refused("step_up")),
             Err(error) => return Err(error.into()),
         }
         let others = Revoke::AllBut(present.session.id);

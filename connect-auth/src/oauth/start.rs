@@ -79,7 +79,7 @@ impl Auth {
         let StartOAuth { provider, to, workspace, link, client: _ } = start;
         let (provider, fetch) = self.provider(&provider)?;
         if let Some(identity) = &link {
-            self.require_recent(identity)?;
+            self.require_recent_strong(identity).await?;
         }
         let random = self.inner.desk.random();
         let transaction = Transaction {

@@ -88,12 +88,22 @@ impl Auth {
         Ok(!was_shown && self.inner.desk.users().second_factor(session.user).await?.app.is_some())
     }
 
-    /// Whether a person changes what they can show with that only: whoever has an app, and whoever has passkeys and
-    /// works where a second factor is asked for. Else a mailbox would be enough to get another one.
+    /// Whether a person changes what they can show with that only: whoever has an app, and whoever has passkeys, or a
+    /// provider that vouches for one, and works where a second factor is asked for. Else a mailbox would be enough to
+    /// get another one.
     async fn is_bound(&self, user: UserId) -> Result<bool> {
         let users = self.inner.desk.users();
-        let methods = users.shown_methods(user).await?;
+        let methods = users.strong_methods(user).await?;
         Ok(methods.contains(&StrongMethod::Totp) || (!methods.is_empty() && users.must_be_strong(user).await?))
+    }
+
+    /// Whether a session may get its person another way in that counts as a second factor: anybody's where they have
+    /// none to show, else one in which it was shown lately.
+    pub(crate) async fn may_get_stronger(&self, session: &Session) -> Result<bool> {
+        let now = self.inner.desk.now();
+        // A proof of the future is none: a clock was wrong.
+        let is_recent = |at: Timestamp| at <= now && now.since(at) <= RECENT;
+        Ok(session.strong_at.is_some_and(is_recent) || !self.is_bound(session.user).await?)
     }
 
     /// What a person can show now; recovery codes are not among it.
@@ -108,9 +118,6 @@ impl Auth {
         if !self.is_bound(identity.user.id).await? {
             return self.require_recent(identity);
         }
-        let now = self.inner.desk.now();
-        // A proof of the future is none: a clock was wrong.
-        let is_recent = |at: Timestamp| at <= now && now.since(at) <= RECENT;
-        if identity.session.strong_at.is_some_and(is_recent) { Ok(()) } else { Err(Error::SecondFactorRequired) }
+        if self.may_get_stronger(&identity.session).await? { Ok(()) } else { Err(Error::SecondFactorRequired) }
     }
 }

@@ -113,6 +113,10 @@ impl Members<'_> {
             tries.next().await?;
             let member = self.find(user).await?.ok_or(Error::NotFound("member"))?;
             let Some(change) = member.narrow(narrowed, self.granter()?)? else { return self.view(user).await };
+            if !narrowed {
+                // They get what their role gives, which is not for everybody to give.
+                self.may_take(&member).await?;
+            }
             let moment = self.desk.moment(self.access);
             let changes = ChangeSet::new(&moment).record(change, &moment);
             if self.desk.commit(self.access, changes).await?.is_some() {
@@ -266,7 +270,7 @@ impl Members<'_> {
     }
 
     /// Refuses to take a role from somebody who may do what the caller may not.
-    async fn may_take(&self, member: &Member) -> Result<()> {
+    pub(crate) async fn may_take(&self, member: &Member) -> Result<()> {
         let limits = self.desk.limits_of(self.access.workspace_id(), member).await?;
         self.desk.may_give(self.access, member.role, limits.as_ref())
     }

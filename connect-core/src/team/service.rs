@@ -143,12 +143,20 @@ impl Teams<'_> {
         let mut tries = Tries::default();
         loop {
             tries.next().await?;
-            self.find(id).await?;
             let workspace = self.access.workspace_id();
             let record = self.desk.store().record(workspace, Member::KIND, user.to_string()).await?;
-            let member: Member = record.ok_or(Error::NotFound("member"))?.read()?;
+            let member: Option<Member> = record.map(|record| record.read()).transpose()?;
+            // Of a team that was removed at the same moment somebody can still be taken out.
+            if is_in || member.as_ref().is_none_or(|member| !member.teams.contains(&id)) {
+                self.find(id).await?;
+            }
+            let member = member.ok_or(Error::NotFound("member"))?;
             if member.teams.contains(&id) == is_in {
                 return Ok(());
+            }
+            if is_in && member.narrowed {
+                // They get to see more by it.
+                self.desk.members(self.access).may_take(&member).await?;
             }
             let change = if is_in {
                 if self.in_team(id).await?.len() >= MAX_MEMBERS {

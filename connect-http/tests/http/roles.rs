@@ -315,3 +315,20 @@ async fn a_hosts_own_policy_stands_in_the_place_of_the_matrix() {
     owner.post(&messages, &reply).await.expect(201);
     app.finish().await;
 }
+
+/// Seeing all tickets, or those of one more team, is given like any other right: by those who have it.
+#[tokio::test]
+async fn sec_57_nobody_lets_others_see_what_they_may_not_see_themselves() {
+    let (app, _, owner, _) = TestApp::acme().await;
+    let (hana, _, _) = holder(&app, &owner, "hana", "admin", &["members.manage", "members.read"]).await;
+    let bob_id = me(&app.member(&owner, "bob@acme.example", "member").await).await;
+    let team = id(&owner.post("/workspaces/acme/teams", &json!({"name": "Billing"})).await.expect(201));
+    // Less may be given to see, and by her, too.
+    hana.patch(&member(&bob_id), &json!({"narrowed": true})).await.expect(200);
+    assert_eq!(hana.patch(&member(&bob_id), &json!({"narrowed": false})).await.problem(403), "forbidden");
+    let place = format!("/workspaces/acme/teams/{team}/members/{bob_id}");
+    assert_eq!(hana.put(&place).await.problem(403), "forbidden");
+    assert_eq!(owner.get(&member(&bob_id)).await.expect(200)["team_ids"], json!([]));
+    owner.patch(&member(&bob_id), &json!({"narrowed": false})).await.expect(200);
+    app.finish().await;
+}
