@@ -4,9 +4,10 @@ use super::{CustomRole, Giver, NewRole, Permissions, RolePatch};
 use crate::change::ChangeSet;
 use crate::desk::Tries;
 use crate::member::Member;
+use crate::page::decode_id;
 use crate::record::{Record, RecordKind};
 use crate::store::RecordList;
-use crate::{Access, Action, Desk, Error, Limit, Page, Result, Role, RoleId, Standing, WorkspaceId, decode_cursor};
+use crate::{Access, Action, Desk, Error, Limit, Page, Result, Role, RoleId, Standing, WorkspaceId};
 
 /// The custom roles of a workspace, as one access sees them.
 #[derive(Debug)]
@@ -62,7 +63,7 @@ impl Roles<'_> {
     /// A page of roles, oldest first.
     pub async fn list(&self, cursor: Option<&str>, limit: Limit) -> Result<Page<CustomRole>> {
         self.desk.demand(self.access, Action::ReadMembers)?;
-        let list = RecordList { ids: None, after: cursor.map(decode_cursor).transpose()?, limit };
+        let list = RecordList { ids: None, after: cursor.map(decode_id::<RoleId>).transpose()?, limit };
         let records = self.desk.store().records(self.access.workspace_id(), CustomRole::KIND, list).await?;
         let page = Page::cut(records, limit, |record| record.id.clone());
         let rows = page.rows.iter().map(Record::read).collect::<Result<_, _>>()?;

@@ -6,6 +6,7 @@ use super::{MAX_MEMBERS, Team};
 use crate::change::ChangeSet;
 use crate::desk::Tries;
 use crate::member::Member;
+use crate::page::decode_id;
 use crate::record::{Record, RecordKind};
 use crate::store::RecordList;
 use crate::ticket::{Category, TicketFilter, TicketList};
@@ -46,7 +47,7 @@ impl Teams<'_> {
     /// A page of teams, oldest first.
     pub async fn list(&self, cursor: Option<&str>, limit: Limit) -> Result<Page<Team>> {
         self.desk.demand(self.access, Action::ReadMembers)?;
-        let list = RecordList { ids: None, after: cursor.map(decode_cursor).transpose()?, limit };
+        let list = RecordList { ids: None, after: cursor.map(decode_id::<TeamId>).transpose()?, limit };
         let records = self.desk.store().records(self.access.workspace_id(), Team::KIND, list).await?;
         let page = Page::cut(records, limit, |record| record.id.clone());
         let rows = page.rows.iter().map(Record::read).collect::<Result<_, _>>()?;

@@ -173,7 +173,7 @@ async fn sec_75_every_answer_has_the_security_headers() {
 #[tokio::test]
 async fn a_cursor_of_records_is_an_id_of_theirs() {
     let (app, _, agent, _) = TestApp::acme().await;
-    for list in ["contacts", "labels", "members", "invitations"] {
+    for list in ["contacts", "labels", "members", "invitations", "teams", "roles"] {
         for bad in ["", "x", "\0", "ctc_\0", "tkt_00000000000000000000000001"] {
             let path = format!("/workspaces/acme/{list}?cursor={}", connect_core::encode_cursor(&bad));
             let answer = agent.get(&path).await;
