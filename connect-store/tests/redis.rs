@@ -17,6 +17,7 @@ use connect_core::{
     AuthStore, ChallengeId, Clock, LiveFeed, OsRandom, Random, RateLimiter, StoreError, Timestamp, UserId, WorkspaceId,
 };
 use connect_store::{RedisError, RedisFeed, RedisSettings, RedisStore};
+use xtask::services::free_port;
 
 /// Far more than anything here takes: a guard against hanging, no measure.
 const HANG: Duration = Duration::from_secs(30);
@@ -112,7 +113,7 @@ impl Drop for Server {
 
 impl Server {
     fn start(options: &[&'static str]) -> Self {
-        let port = free_port();
+        let port = free_port().expect("a free port");
         let folder = tempfile::tempdir().expect("a folder");
         let process = spawn(port, options, folder.path());
         Self { process, port, options: options.to_vec(), folder }
@@ -140,11 +141,6 @@ impl Server {
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success() && !said.contains("ERR"), "{words:?}: {said}");
     }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address").port()
 }
 
 fn spawn(port: u16, options: &[&str], folder: &std::path::Path) -> Child {
@@ -239,7 +235,7 @@ async fn nothing_is_allowed_while_nobody_answers() {
     // A port where nobody listens, and a host that takes connections and never says a word.
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let silent_port = silent.local_addr().expect("an address").port();
-    for port in [free_port(), silent_port] {
+    for port in [free_port().expect("a free port"), silent_port] {
         let url = format!("redis://127.0.0.1:{port}/");
         let error = RedisStore::connect(&url, settings.clone()).await.expect_err("nobody answers");
         assert!(matches!(error, RedisError::Unreachable { .. }), "{error:?}");

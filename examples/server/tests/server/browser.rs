@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use thirtyfour::prelude::*;
+use xtask::services::free_port;
 
 use crate::process::{Server, captured};
 
@@ -26,7 +27,7 @@ fn program(variable: &str, usual: &str) -> String {
 }
 
 pub async fn browser(folder: &Path) -> (Driver, WebDriver) {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+    let port = free_port().expect("a free port");
     let driver = Command::new(program("CONNECT_TEST_CHROMEDRIVER", "/usr/bin/chromedriver"))
         .arg(format!("--port={port}"))
         .stdout(Stdio::null())
@@ -52,7 +53,7 @@ pub async fn browser(folder: &Path) -> (Driver, WebDriver) {
     wanted.add_arg(&format!("--user-data-dir={}", folder.display())).expect("an argument");
     for _ in 0..200 {
         if let Ok(browser) = WebDriver::new(format!("http://127.0.0.1:{port}"), wanted.clone()).await {
-            browser.set_implicit_wait_timeout(Duration::from_secs(10)).await.expect("a timeout");
+            browser.set_implicit_wait_timeout(Duration::from_secs(60)).await.expect("a timeout");
             return (driver, browser);
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -73,6 +74,12 @@ pub async fn press(browser: &WebDriver, label: &str) {
 
 pub async fn text(browser: &WebDriver) -> String {
     browser.find(By::Tag("body")).await.expect("a page").text().await.expect("text")
+}
+
+/// Signs out, and waits for the answer: whoever turns to another page before it has come calls the request off.
+pub async fn sign_out(browser: &WebDriver) {
+    press(browser, "Sign out").await;
+    browser.find(By::Id("email")).await.expect("the way in");
 }
 
 pub async fn sign_in(browser: &WebDriver, server: &Server, email: &str) {
@@ -120,7 +127,7 @@ async fn set_up_open_answer_and_read_as_the_customer() {
     browser.find(By::Css(".message.note")).await.expect("the note is shown");
     let page = text(&browser).await;
     assert!(page.contains("Help is on its way.") && page.contains("Check the toner."), "{page}");
-    press(&browser, "Sign out").await;
+    sign_out(&browser).await;
 
     browser.goto(format!("{}/acme-support/requests", server.url)).await.expect("the customers' page");
     sign_in(&browser, &server, "carla@customer.example").await;

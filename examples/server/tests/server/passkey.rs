@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use thirtyfour::common::command::{Command, ExtensionCommand};
 use thirtyfour::prelude::*;
 use thirtyfour::session::handle::SessionHandle;
+use xtask::services::free_port;
 
-use crate::browser::{browser, fill, press, sign_in, text};
+use crate::browser::{browser, fill, press, sign_in, sign_out, text};
 use crate::process::{Server, captured_of};
 
 /// What browsers offer to tests of passkeys (`WebAuthn`, section 11).
@@ -44,7 +45,7 @@ async fn sec_85_a_passkey_is_made_and_used_in_a_browser() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let folder = tempfile::tempdir().expect("a folder");
     // Browsers make passkeys for names only, so the desk has one.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+    let port = free_port().expect("a free port");
     let url = format!("http://localhost:{port}");
     let listen = format!("127.0.0.1:{port}");
     let settings = [("CONNECT_LISTEN", listen.as_str()), ("CONNECT_PUBLIC_URL", url.as_str())];
@@ -74,7 +75,7 @@ async fn sec_85_a_passkey_is_made_and_used_in_a_browser() {
     let refused = browser.find(By::XPath("//*[@role='status' and contains(., 'has a passkey for you already')]")).await;
     refused.expect("the browser says so");
 
-    press(&browser, "Sign out").await;
+    sign_out(&browser).await;
     browser.goto(format!("{url}/sign-in?to=/acme-support/tickets")).await.expect("the way in");
     press(&browser, "Sign in with a passkey").await;
     browser.find(By::LinkText("New ticket")).await.expect("signed in, without an address and without a code");
@@ -90,10 +91,9 @@ async fn sec_85_a_passkey_is_made_and_used_in_a_browser() {
     browser.find(By::Tag("summary")).await.expect("more").click().await.expect("opened");
     press(&browser, "Remove My laptop").await;
     browser.find(By::XPath("//p[normalize-space()='There are none yet.']")).await.expect("it is gone");
-    press(&browser, "Sign out").await;
+    sign_out(&browser).await;
 
     // The device still has its key; the desk knows it no more.
-    browser.find(By::Id("email")).await.expect("the way in");
     press(&browser, "Sign in with a passkey").await;
     let refused = browser.find(By::XPath("//*[@role='status' and contains(., 'the passkey was not accepted')]")).await;
     refused.expect("the page says so");

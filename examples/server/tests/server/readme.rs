@@ -4,6 +4,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use xtask::services::free_port;
+
 use crate::database::Schema;
 
 /// The blocks of the README that are marked with a word after `sh`.
@@ -25,7 +27,7 @@ fn every_command_of_the_readme_works() {
     let folder = tempfile::tempdir().expect("a folder");
     let run = blocks("run").remove(0);
     assert!(run.trim().starts_with("cargo run --release -p connect-server"));
-    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+    let port = free_port().expect("a free port");
     let mut server = bash(&format!("exec {run}"))
         .current_dir(&root)
         .env("CONNECT_DATA_DIR", folder.path())
