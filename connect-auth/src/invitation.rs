@@ -1,7 +1,7 @@
 //! Invitations by mail. The secret of the link is derived from the server's secret and the invitation's
 //! id, so the mail can be written, and written again after a crash, without the secret being stored.
 
-use connect_core::member::{Invitation, InvitationToken};
+use connect_core::member::{Invitation, InvitationToken, Offer};
 use connect_core::{Access, EmailAddress, InvitationId, Result, Role, WorkspaceId};
 
 use crate::KeyRing;
@@ -26,9 +26,9 @@ pub(crate) fn token_of(keys: &KeyRing, workspace: WorkspaceId, invitation: &Invi
 
 impl Auth {
     /// Invites somebody by mail.
-    pub async fn invite(&self, access: &Access, email: EmailAddress, role: Role) -> Result<Invitation> {
+    pub async fn invite(&self, access: &Access, email: EmailAddress, offer: Offer) -> Result<Invitation> {
         let workspace = access.workspace_id();
-        self.inner.desk.members(access).invite(email, role, |id| token(&self.inner.keys, workspace, id)).await
+        self.inner.desk.members(access).invite(email, offer, |id| token(&self.inner.keys, workspace, id)).await
     }
 
     /// Accepts an invitation for a person who is signed in with the mailbox it is bound to.

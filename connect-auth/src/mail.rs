@@ -9,6 +9,7 @@ use connect_core::event::{Event, Fact};
 use connect_core::member::Invitation;
 use connect_core::notify::{Mail, Outgoing};
 use connect_core::record::RecordKind;
+use connect_core::role::CustomRole;
 use connect_core::store::{Challenge, EventList};
 use connect_core::{
     Actor, AuthStore, ChallengeId, Desk, EmailAddress, InvitationId, Limit, RateLimiter, Result, Timestamp, UserId,
@@ -206,9 +207,17 @@ impl AuthMail {
             Some(user) => desk.user(user).await?.map(|user| user.name.to_string()),
             None => None,
         };
+        let custom = match invitation.custom {
+            Some(role) => desk.store().record(workspace.id, CustomRole::KIND, role.to_string()).await?,
+            None => None,
+        };
+        let role = match custom {
+            Some(record) => record.read::<CustomRole>()?.name.to_string(),
+            None => invitation.role.as_str().to_owned(),
+        };
         let text = match inviter {
-            Some(name) => format!("{name} invites you to {} as {}.", workspace.name, invitation.role.as_str()),
-            None => format!("You are invited to {} as {}.", workspace.name, invitation.role.as_str()),
+            Some(name) => format!("{name} invites you to {} as {role}.", workspace.name),
+            None => format!("You are invited to {} as {role}.", workspace.name),
         };
         let link = desk.link(&format!("/{}/join/{}?token={}", workspace.slug, invitation.id, token.text()));
         let parts = Mail::parts(&format!("{text}\n\nThe link works for seven days."), Some(("Join", &link)));

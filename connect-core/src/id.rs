@@ -138,6 +138,8 @@ ids! {
     ApiKeyId = "key";
     /// A key of a device, which signs a user in.
     PasskeyId = "psk";
+    /// A mail domain of a workspace.
+    DomainId = "dom";
 }
 
 impl WorkspaceId {
@@ -214,6 +216,7 @@ makers! {
     attachment -> AttachmentId;
     api_key -> ApiKeyId;
     passkey -> PasskeyId;
+    domain -> DomainId;
 }
 
 #[cfg(test)]

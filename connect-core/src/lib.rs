@@ -25,6 +25,7 @@ pub mod contact;
 pub mod delivery;
 pub mod desk;
 pub mod dispatch;
+pub mod domain;
 mod error;
 pub mod event;
 mod field;
@@ -56,8 +57,8 @@ pub use desk::{Desk, DeskBuilder, DeskSettings};
 pub use error::{Error, Result, Spent};
 pub use field::FieldError;
 pub use id::{
-    ApiKeyId, AttachmentId, ChallengeId, ContactId, DeliveryId, DeviceId, EventId, Ids, InvitationId, LabelId,
-    MessageId, PasskeyId, RoleId, SessionId, TeamId, TicketId, UserId, WorkspaceId,
+    ApiKeyId, AttachmentId, ChallengeId, ContactId, DeliveryId, DeviceId, DomainId, EventId, Ids, InvitationId,
+    LabelId, MessageId, PasskeyId, RoleId, SessionId, TeamId, TicketId, UserId, WorkspaceId,
 };
 pub use identify::{HostActor, HostCustomer, HostUser, Identify};
 pub use page::{Limit, Page, decode_cursor, encode_cursor};

@@ -157,6 +157,8 @@ impl Auth {
         let Transaction { to, workspace, .. } = transaction;
         let known = users.by_account(&proven.key).await?;
         let is_new = known.is_none();
+        let open = self.joinable(provider, proven.email.as_ref(), &cause).await;
+        let told_email = proven.email.as_ref().map(|told| told.email.clone());
         let known = match known {
             Some(user) => Some(user),
             None => {
@@ -169,7 +171,9 @@ impl Auth {
                     return Ok(OAuthOutcome::CodeNeeded { email: told.email, browser, workspace, to });
                 }
                 let (desk, settings) = (&self.inner.desk, &self.inner.settings);
-                if !sign_up::is_allowed(desk, settings, &told.email, workspace.as_deref()).await? {
+                let (reserved, email) = (sign_up::is_reserved(desk, settings, &told.email), &told.email);
+                let is_invited = !open.is_empty() && !reserved;
+                if !is_invited && !sign_up::is_allowed(desk, settings, email, workspace.as_deref()).await? {
                     return Err(Failure::Refused("sign_up"));
                 }
                 let user = users.find_or_create(&told.email, None).await?;
@@ -195,6 +199,10 @@ impl Auth {
             }
             opened => opened?,
         };
+        // The mailbox of the account, and not only one that the provider tells, is of the domain.
+        if told_email.is_some_and(|told| told == signed_in.user.email) {
+            self.join(&signed_in.user, open, &cause).await;
+        }
         if is_new {
             // Whoever was signed in before learns of the new way in by having to sign in again.
             self.end(signed_in.user.id, Revoke::AllBut(signed_in.session.id), None, cause).await?;

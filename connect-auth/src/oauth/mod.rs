@@ -9,6 +9,7 @@
 mod accounts;
 mod callback;
 mod discovery;
+mod domain;
 mod exchange;
 mod flow;
 mod github;

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::ticket::{Category, Channel, Priority, StatusName};
 use crate::user::StrongMethod;
 use crate::{
-    ApiKeyId, AttachmentId, ChallengeId, ContactId, InvitationId, LabelId, LabelName, MessageId, PasskeyId, Role,
-    RoleId, SessionId, TeamId, Timestamp, UserId,
+    ApiKeyId, AttachmentId, ChallengeId, ContactId, DomainId, InvitationId, LabelId, LabelName, MessageId, PasskeyId,
+    Role, RoleId, SessionId, TeamId, Timestamp, UserId,
 };
 
 /// What happened. The name in the journal is the event's type, such as `ticket.opened`.
@@ -155,6 +155,32 @@ pub enum Fact {
         /// Whether they are from now on.
         narrowed: bool,
     },
+    /// A workspace has named a mail domain.
+    #[serde(rename = "domain.added")]
+    DomainAdded {
+        /// Which.
+        domain: DomainId,
+    },
+    /// A domain was seen to be the workspace's.
+    #[serde(rename = "domain.proven")]
+    DomainProven {
+        /// Which.
+        domain: DomainId,
+    },
+    /// People of a domain join as something else, or no more.
+    #[serde(rename = "domain.join_changed")]
+    DomainJoinChanged {
+        /// Which.
+        domain: DomainId,
+        /// As what; none: not at all.
+        role: Option<Role>,
+    },
+    /// A domain is the workspace's no more.
+    #[serde(rename = "domain.removed")]
+    DomainRemoved {
+        /// Which.
+        domain: DomainId,
+    },
     /// A custom role came to be.
     #[serde(rename = "role.created")]
     RoleCreated {
@@ -225,6 +251,9 @@ pub enum Fact {
         invitation: InvitationId,
         /// The role it promises.
         role: Role,
+        /// The custom role that is a part of it, if it promises one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        role_id: Option<RoleId>,
     },
     /// An invitation was accepted.
     #[serde(rename = "invitation.accepted")]

@@ -54,9 +54,10 @@ pub struct Event {
 }
 
 /// Of several things that a fact names, the one it is about.
-const TARGETS: [&str; 12] = [
+const TARGETS: [&str; 13] = [
     "user",
     "team",
+    "domain",
     "role_id",
     "invitation",
     "contact",

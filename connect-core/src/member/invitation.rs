@@ -10,7 +10,8 @@ use sha2::{Digest, Sha256};
 use crate::change::{Moment, RecordChange};
 use crate::event::Fact;
 use crate::record::{RecordKey, RecordKind};
-use crate::{EmailAddress, Error, InvitationId, Result, Role, Timestamp, UserId, Version};
+use crate::role::CustomRole;
+use crate::{EmailAddress, Error, InvitationId, Result, Role, RoleId, Timestamp, UserId, Version};
 
 /// How long an invitation can be accepted.
 pub const LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -46,6 +47,15 @@ impl std::fmt::Debug for InvitationToken {
     }
 }
 
+/// What somebody is invited to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offer {
+    /// A built-in role.
+    Role(Role),
+    /// A custom role of the workspace.
+    Custom(RoleId),
+}
+
 /// A promise of a role to whoever proves a mailbox. It ends with its acceptance, its withdrawal or
 /// after [`LIFETIME`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +66,9 @@ pub struct Invitation {
     pub email: EmailAddress,
     /// The role it promises.
     pub role: Role,
+    /// The custom role that limits it, if it promises one; then the role is its base.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom: Option<RoleId>,
     /// Who invited; their right is checked again on acceptance, and whether they may still sign in. None: the host.
     pub invited_by: Option<UserId>,
     /// SHA-256 of the token, in base 64.
@@ -93,24 +106,28 @@ impl Invitation {
     /// Decides what a new invitation is. `token` makes the secret from the invitation's id.
     pub fn create(
         email: EmailAddress,
-        role: Role,
+        (role, custom): (Role, Option<&CustomRole>),
         by: Option<(UserId, Role)>,
         token: impl FnOnce(InvitationId) -> InvitationToken,
         moment: &Moment,
     ) -> Result<(Self, RecordChange)> {
+        let role = custom.map_or(role, |custom| custom.base);
+        let custom = custom.map(|custom| custom.id);
         super::may_grant(by.map(|(_, role)| role), role)?;
         let id = moment.ids().invitation();
         let invitation = Self {
             id,
             email,
             role,
+            custom,
             invited_by: by.map(|(user, _)| user),
             token_hash: token(id).hash(),
             version: Version::FIRST,
             created_at: moment.now(),
             expires_at: moment.now().plus(LIFETIME),
         };
-        let change = RecordChange::insert(&invitation, Fact::InvitationCreated { invitation: id, role });
+        let change =
+            RecordChange::insert(&invitation, Fact::InvitationCreated { invitation: id, role, role_id: custom });
         Ok((invitation, change))
     }
 

@@ -15,7 +15,7 @@ use crate::team::MAX_TEAMS;
 use crate::ticket::Within;
 use crate::{Action, Error, Result, Role, RoleId, TeamId, Timestamp, UserId, Version};
 
-pub use invitation::{Invitation, InvitationToken};
+pub use invitation::{Invitation, InvitationToken, Offer};
 pub use service::Members;
 
 /// A user in a workspace. Its id is the user's.
@@ -74,6 +74,14 @@ impl Member {
             created_at: moment.now(),
         };
         let change = RecordChange::insert(&member, Fact::MemberAdded { user, role });
+        (member, change)
+    }
+
+    /// Decides what a new member is whose role is a custom one.
+    pub(crate) fn add_custom(user: UserId, role: &CustomRole, moment: &Moment) -> (Self, RecordChange) {
+        let (member, _) = Self::add(user, role.base, moment);
+        let member = Self { custom: Some(role.id), ..member };
+        let change = RecordChange::insert(&member, Fact::MemberAdded { user, role: role.base });
         (member, change)
     }
 

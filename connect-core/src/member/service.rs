@@ -2,17 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use super::{Invitation, InvitationToken, Member};
+use super::{Invitation, InvitationToken, Member, Offer};
 use crate::change::ChangeSet;
 use crate::desk::Tries;
+use crate::domain::Departed;
 use crate::page::decode_id;
 use crate::record::{Record, RecordKind};
-use crate::role::CustomRole;
+use crate::role::{CustomRole, Permissions};
 use crate::store::RecordList;
 use crate::user::{ProvenMailbox, User};
 use crate::{
-    Access, Action, EmailAddress, Error, InvitationId, Limit, Page, Result, Role, RoleId, Standing, UserId, WorkspaceId,
+    Access, Action, EmailAddress, Error, InvitationId, Limit, Page, Result, Role, RoleId, Standing, UserId, Version,
+    WorkspaceId,
 };
+
+fn role_gone() -> Error {
+    Error::refused("role_gone", "the role of this invitation is no more: ask for a new one")
+}
 
 /// The members of a workspace, as one access sees them.
 #[derive(Debug)]
@@ -177,6 +183,9 @@ impl Members<'_> {
             }
             let moment = self.desk.moment(self.access);
             let mut changes = ChangeSet::new(&moment).record(change, &moment);
+            let earlier = self.departed(user).await?;
+            let expected = earlier.map_or(Version::ABSENT, |departed| departed.version);
+            changes = changes.along(&Departed { user, version: expected.next() }, expected);
             if member.role == Role::Owner {
                 changes = changes.guard(&workspace);
             }
@@ -193,7 +202,7 @@ impl Members<'_> {
     pub async fn invite(
         &self,
         email: EmailAddress,
-        role: Role,
+        offer: Offer,
         token: impl Fn(InvitationId) -> InvitationToken,
     ) -> Result<Invitation> {
         self.desk.demand(self.access, Action::ManageMembers)?;
@@ -209,10 +218,16 @@ impl Members<'_> {
         let mut tries = Tries::default();
         loop {
             tries.next().await?;
-            self.desk.may_give(self.access, role, None)?;
+            let (role, custom) = match offer {
+                Offer::Role(role) => (role, None),
+                Offer::Custom(id) => (Role::Viewer, self.custom(Some(id)).await?),
+            };
+            let base = custom.as_ref().map_or(role, |custom| custom.base);
+            self.desk.may_give(self.access, base, custom.as_ref().map(|custom| &custom.permissions))?;
             let by = self.granter()?.and_then(|role| self.access.user().map(|user| (user, role)));
             let moment = self.desk.moment(self.access);
-            let (invitation, change) = Invitation::create(email.clone(), role, by, &token, &moment)?;
+            let offered = (role, custom.as_ref());
+            let (invitation, change) = Invitation::create(email.clone(), offered, by, &token, &moment)?;
             let key = Invitation::email_key(&email);
             let open = self.desk.store().find(self.access.workspace_id(), Invitation::KIND, key).await?;
             let mut changes = ChangeSet::new(&moment);
@@ -287,6 +302,13 @@ impl Members<'_> {
         Ok(record.map(|record| record.read()).transpose()?)
     }
 
+    /// Whether they were a member before.
+    async fn departed(&self, user: UserId) -> Result<Option<Departed>> {
+        let id = Departed::id_of(user);
+        let record = self.desk.store().record(self.access.workspace_id(), Departed::KIND, id).await?;
+        Ok(record.map(|record| record.read()).transpose()?)
+    }
+
     async fn owners(&self) -> Result<usize> {
         let workspace = self.access.workspace_id();
         Ok(self.desk.members_where(workspace, |member| member.role == Role::Owner).await?.len())
@@ -349,16 +371,29 @@ impl crate::Desk {
             let host = self.host(workspace).await.map_err(|_| Error::NotFound("invitation"))?;
             let record = self.store().record(host.workspace_id(), Invitation::KIND, id.to_string()).await?;
             let invitation: Invitation = record.ok_or(Error::NotFound("invitation"))?.read()?;
+            // As it is now, not as it was when it was promised.
+            let custom = match invitation.custom {
+                Some(role) => Some(self.roles(&host).find(role).await?.ok_or_else(role_gone)?),
+                None => None,
+            };
+            let limits = custom.as_ref().map(|custom| &custom.permissions);
             let inviter = match invitation.invited_by {
-                Some(user) => Some(self.still_invites(host.workspace_id(), user, invitation.role).await?),
+                Some(user) => Some(self.still_invites(host.workspace_id(), user, invitation.role, limits).await?),
                 None => None,
             };
             let moment = self.moment_of(crate::Actor::User(person.user())).because(person.cause().clone());
             let accepted = invitation.accept(token, person.user(), person.mailbox(), inviter, self.now())?;
             let mut changes = ChangeSet::new(&moment).record(accepted, &moment);
             if self.store().record(host.workspace_id(), Member::KIND, person.user().to_string()).await?.is_none() {
-                let (_, added) = Member::add(person.user(), invitation.role, &moment);
+                let (_, added) = match &custom {
+                    Some(custom) => Member::add_custom(person.user(), custom, &moment),
+                    None => Member::add(person.user(), invitation.role, &moment),
+                };
                 changes = changes.record(added, &moment);
+                if let Some(custom) = custom {
+                    // Neither changed nor removed meanwhile.
+                    changes = changes.guard(&custom);
+                }
             }
             match self.commit_to(host.workspace_id(), changes).await {
                 Ok(Some(_)) => return Ok(invitation.role),
@@ -369,7 +404,13 @@ impl crate::Desk {
     }
 
     /// The role of whoever invited, if they may still give the role of the invitation. Who is disabled gives none.
-    async fn still_invites(&self, workspace: WorkspaceId, inviter: UserId, role: Role) -> Result<Option<Role>> {
+    async fn still_invites(
+        &self,
+        workspace: WorkspaceId,
+        inviter: UserId,
+        role: Role,
+        offered: Option<&Permissions>,
+    ) -> Result<Option<Role>> {
         if self.user(inviter).await?.is_none_or(|user| user.disabled) {
             return Ok(None);
         }
@@ -377,7 +418,7 @@ impl crate::Desk {
         let Some(inviter) = record.map(|record| record.read::<Member>()).transpose()? else { return Ok(None) };
         let limits = self.limits_of(workspace, &inviter).await?;
         let may = |action| self.role_may(inviter.role, limits.as_ref(), action);
-        let gives_all = Action::ALL.iter().all(|action| may(*action) || !self.role_may(role, None, *action));
+        let gives_all = Action::ALL.iter().all(|action| may(*action) || !self.role_may(role, offered, *action));
         Ok(Some(inviter.role).filter(|_| may(Action::ManageMembers) && gives_all))
     }
 

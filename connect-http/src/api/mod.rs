@@ -5,6 +5,8 @@ pub(crate) mod attachment;
 pub(crate) mod audit;
 pub(crate) mod auth;
 mod contact;
+#[cfg(feature = "oidc")]
+mod domain;
 mod invitation;
 mod label;
 mod live;
@@ -65,7 +67,16 @@ pub(crate) fn routes() -> Router<App> {
 
 /// The paths below a workspace. Each handler takes the `Scope` that let the caller in.
 fn in_workspace() -> Router<App> {
-    Router::new()
+    let router = Router::new();
+    #[cfg(feature = "oidc")]
+    let router = router
+        .route("/domains", get(domain::list::handle).post(domain::create::handle))
+        .route(
+            "/domains/{domain}",
+            get(domain::read::handle).patch(domain::update::handle).delete(domain::remove::handle),
+        )
+        .route("/domains/{domain}/verify", post(domain::verify::handle));
+    router
         .route("/members", get(member::list::handle))
         .route(
             "/members/{member}",

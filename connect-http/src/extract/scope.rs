@@ -2,6 +2,7 @@
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use connect_auth::Refused;
+use connect_core::member::Offer;
 use connect_core::store::TicketKey;
 use connect_core::{Access, Role};
 use http::request::Parts;
@@ -27,6 +28,17 @@ pub(crate) struct PersonScope {
     pub(crate) person: Person,
 }
 
+impl PersonScope {
+    /// The access, for changing how people come in: from somebody who proved a short while ago who they are. Whoever may
+    /// not do it at all is not asked for a proof first.
+    pub(crate) fn changes_sign_in(&self, app: &App) -> Result<Access, Problem> {
+        if app.desk().may(&self.scope.access, connect_core::Action::UpdateWorkspace) {
+            app.auth().require_recent(&self.person.identity)?;
+        }
+        Ok(self.scope.access.clone())
+    }
+}
+
 impl Scope {
     /// Refuses what only somebody may do who proved a short while ago who they are: making somebody an admin or
     /// an owner.
@@ -36,6 +48,20 @@ impl Scope {
             // A program or a customer grants no role at all: the desk sees to that.
             Caller::Person(_) | Caller::Program(_) | Caller::Customer(_) => Ok(()),
         }
+    }
+
+    /// The same for a role that may be a custom one: which proof it needs hangs on what it is a part of. One that is not
+    /// there is told of by the desk.
+    pub(crate) async fn may_offer(&self, app: &App, offer: Offer) -> Result<(), Problem> {
+        let role = match offer {
+            Offer::Role(role) => role,
+            Offer::Custom(id) => match app.desk().roles(&self.access).get(id).await {
+                Ok(found) => found.base,
+                Err(connect_core::Error::NotFound(_)) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            },
+        };
+        self.may_grant(app, role)
     }
 
     /// Refuses what only a person may do who showed their second factor a short while ago: asking the team for one.

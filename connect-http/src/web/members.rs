@@ -3,8 +3,9 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use connect_core::member::Offer;
 use connect_core::workspace::WorkspacePatch;
-use connect_core::{Action, EmailAddress, Limit, Role};
+use connect_core::{Action, EmailAddress, Limit, Role, RoleId};
 use serde::Deserialize;
 
 use super::factors::lead;
@@ -18,7 +19,13 @@ use crate::problem::Problem;
 struct Entry {
     name: String,
     email: String,
-    role: &'static str,
+    role: String,
+}
+
+/// A role to be chosen: what the form says for it, and what it is called.
+struct Choice {
+    value: String,
+    name: String,
 }
 
 #[derive(Template)]
@@ -31,7 +38,7 @@ struct MembersPage {
     may_invite: bool,
     may_ask: bool,
     asks_second_factor: bool,
-    roles: Vec<&'static str>,
+    roles: Vec<Choice>,
     form: InviteForm,
     error: String,
 }
@@ -47,24 +54,33 @@ async fn page(app: &App, scope: &Scope, form: InviteForm, error: String) -> Resu
     let members = app.desk().members(&scope.access);
     let may_invite = app.desk().may(&scope.access, Action::ManageMembers);
     let invited = if may_invite { members.invitations(None, Limit::MAX).await?.rows } else { Vec::new() };
+    let customs = app.desk().roles(&scope.access).list(None, Limit::MAX).await?.rows;
+    let called = |role: Role, custom: Option<RoleId>| {
+        let custom = customs.iter().find(|known| Some(known.id) == custom);
+        custom.map_or_else(|| role.as_str().to_owned(), |custom| custom.name.to_string())
+    };
     let listed = members.list(None, Limit::MAX).await?.rows.into_iter().map(|(member, user)| Entry {
         name: user.name.to_string(),
         email: user.email.to_string(),
-        role: member.role.as_str(),
+        role: called(member.role, member.custom),
     });
     let own = scope.access.role().unwrap_or(Role::Viewer);
+    let built_in = Role::ALL.iter().filter(|role| **role <= own);
+    let built_in = built_in.map(|role| Choice { value: role.as_str().to_owned(), name: role.as_str().to_owned() });
+    let custom = customs.iter().filter(|role| role.base <= own);
+    let custom = custom.map(|role| Choice { value: role.id.to_string(), name: role.name.to_string() });
     Ok(MembersPage {
         shell: Shell::inside(app, "Members", scope),
         slug: scope.access.workspace().slug.to_string(),
         members: listed.collect(),
         invited: invited
             .into_iter()
-            .map(|i| Entry { name: String::new(), email: i.email.to_string(), role: i.role.as_str() })
+            .map(|i| Entry { name: String::new(), email: i.email.to_string(), role: called(i.role, i.custom) })
             .collect(),
         may_invite,
         may_ask: app.desk().may(&scope.access, Action::UpdateWorkspace),
         asks_second_factor: scope.access.workspace().require_second_factor,
-        roles: Role::ALL.iter().filter(|role| **role <= own).map(|role| role.as_str()).collect(),
+        roles: built_in.chain(custom).collect(),
         form,
         error,
     })
@@ -85,9 +101,10 @@ pub(super) async fn invite(
     let done = async {
         let email = EmailAddress::parse("email", &form.email)?;
         let unknown = || connect_core::FieldError::new("role", "unknown", "must be one of the list");
-        let role = Role::parse(&form.role).ok_or_else(unknown)?;
-        scope.may_grant(&app, role)?;
-        Ok::<_, Problem>(app.auth().invite(&scope.access, email, role).await?)
+        let custom = || form.role.parse().ok().map(Offer::Custom);
+        let offer = Role::parse(&form.role).map(Offer::Role).or_else(custom).ok_or_else(unknown)?;
+        scope.may_offer(&app, offer).await?;
+        Ok::<_, Problem>(app.auth().invite(&scope.access, email, offer).await?)
     };
     match done.await {
         Ok(_) => Ok(go(&app, &format!("/{}/members", scope.access.workspace().slug))),

@@ -182,3 +182,54 @@ async fn sec_59_what_somebody_invited_who_is_disabled_now_is_worth_nothing() {
     accomplice.post(&path, &token).await.expect(200);
     app.finish().await;
 }
+
+#[tokio::test]
+async fn an_invitation_to_a_custom_role_gives_that_role_or_nothing() {
+    let (app, _, owner, _) = TestApp::acme().await;
+    let role = json!({"name": "Night shift", "base": "member", "permissions": ["tickets.read"]});
+    let role = owner.post("/workspaces/acme/roles", &role).await.expect(201)["id"].clone();
+    let invite = async |by: &crate::app::User, email: &str| {
+        by.post("/workspaces/acme/invitations", &json!({"email": email, "role_id": role})).await
+    };
+    let invited = invite(&owner, "nina@acme.example").await.expect(201);
+    assert_eq!((&invited["role"], &invited["role_id"]), (&json!("member"), &role));
+    app.deliver().await;
+    assert!(app.mail_to("nina@acme.example").mail.text.contains("as Night shift"));
+    let accept = async |email: &str, invited: &serde_json::Value| {
+        let token = app.invitation_token(email);
+        let path = format!("/workspaces/acme/invitations/{}/accept", invited["id"].as_str().expect("an id"));
+        let user = app.sign_in(email).await;
+        let answer = user.post(&path, &json!({"token": token})).await;
+        (user, answer)
+    };
+    let (nina, answer) = accept("nina@acme.example", &invited).await;
+    answer.expect(200);
+    let path = owner.open("Printer").await;
+    nina.get(&path).await.expect(200);
+    assert_eq!(nina.patch(&path, &json!({"priority": "low"})).await.problem(403), "forbidden", "only what it names");
+
+    // sec 57: whoever may do less than the role does not invite to it. A role that is gone is promised to nobody.
+    let limited = json!({"name": "Greeter", "base": "admin", "permissions": ["members.manage", "members.read"]});
+    let limited = owner.post("/workspaces/acme/roles", &limited).await.expect(201)["id"].clone();
+    let greeter = app.member(&owner, "greeter@acme.example", "viewer").await;
+    let me = greeter.get("/me").await.expect(200)["user"]["id"].as_str().expect("an id").to_owned();
+    owner.patch(&format!("/workspaces/acme/members/{me}"), &json!({"role_id": limited})).await.expect(200);
+    assert_eq!(invite(&greeter, "x@acme.example").await.problem(403), "forbidden");
+    for wrong in [
+        json!({"email": "x@acme.example"}),
+        json!({"email": "x@acme.example", "role": "member", "role_id": role}),
+        json!({"email": "x@acme.example", "role_id": "rol_00000000000000000000000001"}),
+        json!({"email": "x@acme.example", "role_id": "night shift"}),
+    ] {
+        owner.post("/workspaces/acme/invitations", &wrong).await.problem(422);
+    }
+    let invited = invite(&owner, "otto@acme.example").await.expect(201);
+    app.deliver().await;
+    let nina_id = nina.get("/me").await.expect(200)["user"]["id"].as_str().expect("an id").to_owned();
+    owner.delete(&format!("/workspaces/acme/members/{nina_id}")).await.expect(204);
+    owner.delete(&format!("/workspaces/acme/roles/{}", role.as_str().expect("an id"))).await.expect(204);
+    let (otto, answer) = accept("otto@acme.example", &invited).await;
+    assert_eq!(answer.problem(409), "role_gone");
+    otto.get("/workspaces/acme").await.problem(404);
+    app.finish().await;
+}

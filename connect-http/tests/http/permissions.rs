@@ -254,6 +254,10 @@ impl World {
             let role = self.role();
             path = path.replace("{role}", &id(&self.owner.post("/workspaces/acme/roles", &role).await.expect(201)));
         }
+        if path.contains("{domain}") {
+            let name = json!({"domain": format!("{}.example", self.app.desk.ids().domain()).replace('_', "-")});
+            path = path.replace("{domain}", &id(&self.owner.post("/workspaces/acme/domains", &name).await.expect(201)));
+        }
         if path.contains("{team}") {
             let name = json!({"name": self.app.desk.ids().team()});
             path = path.replace("{team}", &id(&self.owner.post("/workspaces/acme/teams", &name).await.expect(201)));
@@ -330,6 +334,10 @@ impl World {
             ("POST", "/invitations/{invitation}/accept") => json!({"token": "A".repeat(43)}),
             ("POST", "/api-keys") => asked(&["labels.read"]),
             ("POST", "/roles") => self.role(),
+            ("POST", "/domains") => {
+                json!({"domain": format!("{}.example", self.app.desk.ids().domain()).replace('_', "-")})
+            }
+            ("PATCH", "/domains/{domain}") => json!({"joins_as": null}),
             ("POST", "/teams") => json!({"name": self.app.desk.ids().team()}),
             ("POST", "/contacts") => json!({"name": "Some Body", "email": new}),
             ("POST", "/labels") => {
@@ -391,6 +399,7 @@ fn missing(row: &Permission, workspace: &str) -> String {
         ("{session}", "ses_00000000000000000000000000"),
         ("{invitation}", "inv_00000000000000000000000000"),
         ("{role}", "rol_00000000000000000000000000"),
+        ("{domain}", "dom_00000000000000000000000000"),
         ("{team}", "tea_00000000000000000000000000"),
         ("{key}", "key_00000000000000000000000000"),
         ("{contact}", "ctc_00000000000000000000000000"),

@@ -14,6 +14,7 @@ use super::shape::Time;
 fn shape(invitation: Invitation) -> Value {
     json!({
         "id": invitation.id, "email": invitation.email.as_str(), "role": invitation.role,
+        "role_id": invitation.custom,
         "invited_by": invitation.invited_by, "created_at": Time(invitation.created_at),
         "expires_at": Time(invitation.expires_at),
     })

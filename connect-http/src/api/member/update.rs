@@ -1,6 +1,7 @@
 use axum::Json;
 use axum::extract::State;
-use connect_core::{Error, FieldError, Role, RoleId};
+use connect_core::member::Offer;
+use connect_core::{FieldError, Role, RoleId};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -33,12 +34,7 @@ pub(crate) async fn handle(
         }
         Body { role: None, role_id: Some(text), narrowed: None } => {
             let role: RoleId = id("role_id", &text)?;
-            // Which proof it needs hangs on what it is a part of; one that is not there is told of below.
-            match app.desk().roles(&access).get(role).await {
-                Ok(found) => scope.may_grant(&app, found.base)?,
-                Err(Error::NotFound(_)) => {}
-                Err(error) => return Err(error.into()),
-            }
+            scope.may_offer(&app, Offer::Custom(role)).await?;
             members.give_role(member, role).await?
         }
         Body { role: None, role_id: None, narrowed: Some(narrowed) } => members.narrow(member, narrowed).await?,

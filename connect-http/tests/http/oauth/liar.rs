@@ -78,6 +78,7 @@ struct Inner {
     tokens: Vec<String>,
     person: Value,
     mailboxes: Value,
+    domain_word: Option<String>,
 }
 
 #[derive(Clone)]
@@ -105,6 +106,7 @@ impl Liar {
             .route("/token", post(token))
             .route("/login/oauth/access_token", post(token))
             .route("/keys", get(keys))
+            .route("/.well-known/connect-domain.txt", get(domain_word))
             .route("/user", get(person))
             .route("/user/emails", get(mailboxes))
             // Where redirects lead: whoever follows them finds the truth.
@@ -127,6 +129,11 @@ impl Liar {
     pub fn on_github(&self, person: Value, mailboxes: Value) {
         let mut inner = self.inner.lock().expect("state");
         (inner.person, inner.mailboxes) = (person, mailboxes);
+    }
+
+    /// What stands at the place of a domain's word.
+    pub fn publish(&self, word: Option<&str>) {
+        self.inner.lock().expect("state").domain_word = word.map(str::to_owned);
     }
 
     /// Every token it has given out.
@@ -278,6 +285,13 @@ async fn keys(State(liar): State<Liar>) -> Response {
 
 fn is_bearer(headers: &HeaderMap) -> bool {
     headers.get(header::AUTHORIZATION).is_some_and(|value| *value == format!("Bearer {ACCESS_TOKEN}"))
+}
+
+async fn domain_word(State(liar): State<Liar>) -> Response {
+    match liar.inner.lock().expect("state").domain_word.clone() {
+        Some(word) => word.into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 async fn person(State(liar): State<Liar>, headers: HeaderMap) -> Response {

@@ -35,6 +35,11 @@ struct AsGoogle {
 #[async_trait]
 impl Fetch for AsGoogle {
     async fn fetch(&self, request: FetchRequest) -> Result<Fetched, FetchError> {
+        if let Some(path) = request.url.strip_prefix("https://acme.example") {
+            // The web server of the domain.
+            let url = format!("{}{path}", self.liar);
+            return self.client.fetch(FetchRequest { url, ..request }).await;
+        }
         let Some(path) = request.url.strip_prefix(GOOGLE) else { return self.client.fetch(request).await };
         let url = format!("{}{path}", self.liar);
         let answer = self.client.fetch(FetchRequest { url, ..request }).await?;
