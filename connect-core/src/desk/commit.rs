@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Desk;
 use crate::change::{ChangeSet, Committed, Moment, Once};
 use crate::contact::Contact;
+use crate::domain::Departed;
 use crate::label::Label;
 use crate::member::{Invitation, Member};
 use crate::record::RecordKind;
@@ -130,6 +131,7 @@ impl Desk {
             || committed.records.iter().any(|record| match record.kind.as_str() {
                 Workspace::KIND
                 | Member::KIND
+                | Departed::KIND
                 | CustomRole::KIND
                 | User::KIND
                 | SecondFactor::KIND

@@ -37,6 +37,8 @@ struct MembersPage {
     invited: Vec<Entry>,
     may_invite: bool,
     may_ask: bool,
+    /// Whether people can join by a domain: where providers sign them in.
+    has_domains: bool,
     asks_second_factor: bool,
     roles: Vec<Choice>,
     form: InviteForm,
@@ -79,6 +81,8 @@ async fn page(app: &App, scope: &Scope, form: InviteForm, error: String) -> Resu
             .collect(),
         may_invite,
         may_ask: app.desk().may(&scope.access, Action::UpdateWorkspace),
+        has_domains: !super::page::sign_in_providers(app).is_empty()
+            && app.desk().may(&scope.access, Action::UpdateWorkspace),
         asks_second_factor: scope.access.workspace().require_second_factor,
         roles: built_in.chain(custom).collect(),
         form,

@@ -9,6 +9,8 @@ mod api_keys;
 mod assets;
 mod attachment;
 mod audit;
+#[cfg(feature = "oidc")]
+mod domains;
 mod factors;
 mod form;
 mod home;
@@ -47,6 +49,10 @@ pub(crate) fn routes() -> Router<App> {
     let router = Router::new();
     #[cfg(feature = "oidc")]
     let router = router
+        .route("/{workspace}/domains", get(domains::list).post(domains::create))
+        .route("/{workspace}/domains/{domain}/verify", post(domains::verify))
+        .route("/{workspace}/domains/{domain}/join", post(domains::let_join))
+        .route("/{workspace}/domains/{domain}/remove", post(domains::remove))
         .route("/sign-in/accounts", get(oauth::list))
         .route("/sign-in/accounts/{provider}/link", post(oauth::link))
         .route("/sign-in/accounts/{provider}/unlink", post(oauth::unlink));

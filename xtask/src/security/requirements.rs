@@ -109,7 +109,7 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
     held(48, 1, "providers: a profile changes neither address nor rights"),
     held(49, 1, "targets after sign-in are plain paths"),
     held(50, 1, "providers: what is fetched is https, bounded, and of public addresses"),
-    held(51, 2, "providers: no workspace has a say in how people sign in"),
+    held(51, 2, "providers: a workspace's domains act on that workspace, and once they are proved"),
     held(52, 2, "providers: their tokens are kept nowhere"),
     with(53, 1, "every path asks who comes", &["every_path_below_a_workspace_asks_who_comes"]),
     with(

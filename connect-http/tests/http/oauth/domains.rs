@@ -196,3 +196,31 @@ async fn a_domain_is_named_once_and_read_as_one() {
     assert_eq!(owner.post(DOMAINS, &json!({"domain": "more.example"})).await.problem(409), "too_many_domains");
     world.finish().await;
 }
+
+#[tokio::test]
+async fn the_page_of_domains_names_proves_opens_and_removes_one() {
+    let world = World::new().await;
+    let owner = workspace(&world, "olivia@else.example", "acme").await;
+    world.app.clock.advance(Duration::from_secs(20 * 60));
+    let browser = world.browser();
+    browser.sign_in("olivia@else.example", "/workspaces").await;
+    let page = browser.get("/acme/members").await.text;
+    assert!(page.contains("/acme/domains"), "there is a way to it");
+    let answer = browser.submit("/acme/domains", &[("domain", "no domain")]).await;
+    assert!(answer.status == 422 && answer.text.contains("must be a domain"), "{}", answer.text);
+    browser.submit("/acme/domains", &[("domain", "acme.example")]).await;
+    let listed = owner.get(DOMAINS).await.expect(200)["data"][0].clone();
+    let page = browser.get("/acme/domains").await.text;
+    assert!(page.contains(listed["word"].as_str().expect("a word")) && page.contains("not proved"), "{page}");
+    let here = format!("/acme/domains/{}", listed["id"].as_str().expect("an id"));
+    let answer = browser.submit(&format!("{here}/verify"), &[]).await;
+    assert!(answer.status == 409 && answer.text.contains("was not there"), "{}", answer.text);
+    world.other.publish(listed["word"].as_str());
+    browser.submit(&format!("{here}/verify"), &[]).await;
+    browser.submit(&format!("{here}/join"), &[("joins_as", "viewer")]).await;
+    assert!(browser.get("/acme/domains").await.text.contains("<option value=\"viewer\" selected>"));
+    assert_eq!(came(&world, "acme", person("ada-1", "ada@acme.example")).await.as_deref(), Some("viewer"));
+    browser.submit(&format!("{here}/remove"), &[]).await;
+    assert!(browser.get("/acme/domains").await.text.contains("There are no domains yet."));
+    world.finish().await;
+}
