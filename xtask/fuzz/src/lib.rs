@@ -26,7 +26,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 13] = [
     Target {
         name: "address",
         play: texts::address,
@@ -125,6 +125,23 @@ pub const TARGETS: [Target; 12] = [
             "open",
             "\u{3316}",
             "\u{130}",
+        ],
+    },
+    Target {
+        name: "widget",
+        play: secrets::widget,
+        words: &[
+            "\"workspace\":\"acme\"",
+            "\"external_id\":\"1\"",
+            "\"issued_at\":1700000000",
+            "\"expires_at\":1700000300",
+            "\"verified_email\":\"a@b.example\"",
+            "\"name\":\"Ada\"",
+            "null",
+            ",",
+            "-1",
+            "1e9",
+            "18446744073709551615",
         ],
     },
 ];

@@ -1,6 +1,11 @@
 //! What somebody shows to be let in.
 
-use connect_auth::{ApiKeyToken, ChallengeSecret, Code, SessionToken};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use connect_auth::{ApiKeyToken, ChallengeSecret, Code, SessionToken, WidgetKey};
+use connect_core::Timestamp;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
 
 use crate::{Outcome, outcome};
 
@@ -41,4 +46,29 @@ pub(crate) fn token(text: &str) -> Outcome {
         assert_eq!(secret.text(), text, "two ways to write one secret");
     }
     outcome((session.is_some(), secret.is_some(), text.len().min(70)))
+}
+
+/// A secret of exactly the length that HMAC takes as it is.
+const WIDGET_SECRET: [u8; 64] = [7; 64];
+
+/// Of a widget's token nothing is read that no key has signed; of what is signed only what holds now.
+pub(crate) fn widget(input: &[u8]) -> Outcome {
+    let now = Timestamp::from_micros(1_700_000_000_000_000);
+    let Ok(key) = WidgetKey::new("shop", WIDGET_SECRET) else { return 0 };
+    // As it comes from outside: nobody guesses a MAC.
+    let text = String::from_utf8_lossy(input);
+    assert!(key.read(&text, now).is_none(), "an unsigned token was read: {text}");
+    // As a host would have signed it.
+    let signed = format!("cw1.shop.{}", URL_SAFE_NO_PAD.encode(input));
+    let mut mac = Hmac::<Sha256>::new(&WIDGET_SECRET.into());
+    mac.update(signed.as_bytes());
+    let token = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()));
+    let Some((customer, ends)) = key.read(&token, now) else { return outcome((false, input.len().min(300))) };
+    assert!(WidgetKey::is_token(&token));
+    assert!(ends > now && ends.since(now).as_secs() <= 630, "it lasts too long");
+    let id = customer.external_id.as_str();
+    assert!((1..=200).contains(&id.len()) && !id.chars().any(char::is_control), "{id:?}");
+    let altered = format!("{}A", &token[..token.len() - 1]);
+    assert!(altered == token || key.read(&altered, now).is_none(), "an altered token was read");
+    outcome((true, customer.verified_email.is_some(), customer.name.is_some(), customer.workspace.len().min(70)))
 }
