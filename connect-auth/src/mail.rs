@@ -92,35 +92,35 @@ pub(crate) async fn event_of(desk: &Desk, delivery: &Delivery) -> Result<Option<
     Ok(desk.store().events(delivery.workspace, list).await?.into_iter().next())
 }
 
+/// The mail that follows an event, if one does.
+fn plan(event: &Event) -> Option<Plan> {
+    let (topic, recipient) = match &event.fact {
+        Fact::AuthCodeRequested { challenge, muted: false } => (CODE, Recipient::Challenge(*challenge)),
+        Fact::AuthNewBrowser { user, .. } => (NEW_BROWSER, Recipient::User(*user)),
+        Fact::UserAddressChanged { user, .. } => (ADDRESS_CHANGED, Recipient::User(*user)),
+        Fact::PasskeyAdded { user, .. } => (PASSKEY_ADDED, Recipient::User(*user)),
+        Fact::PasskeyRemoved { user, .. } => (PASSKEY_REMOVED, Recipient::User(*user)),
+        Fact::AuthFailuresRepeated { challenge } => (FAILURES, Recipient::Challenge(*challenge)),
+        Fact::InvitationCreated { invitation, .. } => (INVITATION, Recipient::Invitation(*invitation)),
+        // A key is made and given another secret by its owner only.
+        Fact::ApiKeyCreated { .. } | Fact::ApiKeyRotated { .. } => match event.actor {
+            Actor::User(owner) => (API_KEY, Recipient::User(owner)),
+            _ => return None,
+        },
+        Fact::AccountLinked { user, .. } | Fact::AccountUnlinked { user, .. } => (ACCOUNT, Recipient::User(*user)),
+        _ => return second_factor::notice::plan(event),
+    };
+    Some(Plan::mail(event, topic, recipient))
+}
+
 #[async_trait]
 impl Subscriber for AuthMail {
     fn name(&self) -> &'static str {
         "auth-mail"
     }
 
-    fn plan(&self, event: &Event) -> Vec<Plan> {
-        match &event.fact {
-            Fact::AuthCodeRequested { challenge, muted: false } => {
-                vec![Plan::mail(CODE, Recipient::Challenge(*challenge))]
-            }
-            Fact::AuthNewBrowser { user, .. } => vec![Plan::mail(NEW_BROWSER, Recipient::User(*user))],
-            Fact::UserAddressChanged { user, .. } => vec![Plan::mail(ADDRESS_CHANGED, Recipient::User(*user))],
-            Fact::PasskeyAdded { user, .. } => vec![Plan::mail(PASSKEY_ADDED, Recipient::User(*user))],
-            Fact::PasskeyRemoved { user, .. } => vec![Plan::mail(PASSKEY_REMOVED, Recipient::User(*user))],
-            Fact::AuthFailuresRepeated { challenge } => vec![Plan::mail(FAILURES, Recipient::Challenge(*challenge))],
-            Fact::InvitationCreated { invitation, .. } => {
-                vec![Plan::mail(INVITATION, Recipient::Invitation(*invitation))]
-            }
-            // A key is made and given another secret by its owner only.
-            Fact::ApiKeyCreated { .. } | Fact::ApiKeyRotated { .. } => match event.actor {
-                Actor::User(owner) => vec![Plan::mail(API_KEY, Recipient::User(owner))],
-                _ => Vec::new(),
-            },
-            Fact::AccountLinked { user, .. } | Fact::AccountUnlinked { user, .. } => {
-                vec![Plan::mail(ACCOUNT, Recipient::User(*user))]
-            }
-            _ => second_factor::notice::plan(event),
-        }
+    async fn plan(&self, _: &Desk, _: WorkspaceId, events: &[Event]) -> Result<Vec<Plan>> {
+        Ok(events.iter().filter_map(plan).collect())
     }
 
     async fn compose(&self, desk: &Desk, delivery: &Delivery) -> Result<Composed> {

@@ -8,9 +8,10 @@
 //! An adapter that answers lists from indexes needs none of this, and must answer the same.
 
 use std::borrow::Borrow;
+use std::collections::{BTreeMap, HashMap};
 
 use connect_core::contact::Contact;
-use connect_core::delivery::{Claim, Claimed, Delivery, DeliveryList, DeliveryState, Route, Settlement};
+use connect_core::delivery::{Claim, Claimed, Delivery, DeliveryList, DeliveryState, QueueDepth, Route, Settlement};
 use connect_core::event::Event;
 use connect_core::message::{Message, MessageKind};
 use connect_core::record::Record;
@@ -18,7 +19,7 @@ use connect_core::store::{
     Counters, EventList, MessageList, OriginList, RecordList, Seal, SealList, TicketRow, Unrouted,
 };
 use connect_core::ticket::{Ticket, TicketFilter, TicketList};
-use connect_core::{Limit, StoreError, WorkspaceId, search};
+use connect_core::{DeliveryId, Limit, StoreError, Timestamp, UserId, WorkspaceId, search};
 
 /// The first rows that are wanted, at most so many.
 pub fn first<T>(
@@ -151,10 +152,14 @@ pub fn deliveries<T: Borrow<Delivery>>(
     rows: impl Iterator<Item = Result<T, StoreError>>,
     list: &DeliveryList,
 ) -> Result<Vec<T>, StoreError> {
-    let DeliveryList { messages, state, limit } = list;
+    let DeliveryList { messages, state, channel, user, unread, before, limit } = list;
     let wanted = |delivery: &Delivery| {
         messages.as_ref().is_none_or(|ids| delivery.message.is_some_and(|id| ids.contains(&id)))
             && state.is_none_or(|state| delivery.state == state)
+            && channel.as_ref().is_none_or(|channel| delivery.channel == *channel)
+            && user.is_none_or(|user| delivery.user() == Some(user))
+            && (!unread || delivery.read_at.is_none())
+            && before.is_none_or(|before| delivery.id < before)
     };
     first(rows, limit.get() + 1, |row| wanted(row.borrow()))
 }
@@ -188,7 +193,64 @@ pub fn routed(counters: Option<Counters>, route: &Route) -> Option<Counters> {
 
 /// Whether a delivery may be taken: it waits, and its time has come or the lease on it has ended.
 pub fn is_due(delivery: &Delivery, claim: &Claim) -> bool {
-    delivery.state == DeliveryState::Queued && delivery.due_at <= claim.now
+    delivery.state == DeliveryState::Queued
+        && delivery.due_at <= claim.now
+        && delivery.channel == claim.channel
+        && !claim.except.contains(&delivery.workspace)
+}
+
+/// Those that are taken, out of all that may be: workspaces take turns, and within one the longest waiting goes first.
+pub fn in_turn(mut due: Vec<Delivery>, claim: &Claim) -> Vec<Claimed> {
+    due.sort_by_key(|delivery| (delivery.due_at, delivery.id));
+    let mut turns: HashMap<WorkspaceId, usize> = HashMap::new();
+    let mut turn = |delivery: Delivery| {
+        let turn = turns.entry(delivery.workspace).or_default();
+        *turn += 1;
+        (*turn, delivery)
+    };
+    let mut ranked: Vec<(usize, Delivery)> = due.into_iter().map(&mut turn).collect();
+    ranked.retain(|(turn, _)| *turn <= claim.each);
+    // Stable: of one turn the longest waiting stays first.
+    ranked.sort_by_key(|(turn, _)| *turn);
+    ranked.into_iter().take(claim.limit).map(|(_, delivery)| claimed(delivery, claim)).collect()
+}
+
+/// A delivery once a user has read it; none if it is not one of these, or was read before.
+pub fn read(
+    delivery: &Delivery,
+    user: UserId,
+    channel: &str,
+    ids: Option<&[DeliveryId]>,
+    at: Timestamp,
+) -> Option<Delivery> {
+    let is_meant = delivery.user() == Some(user)
+        && delivery.channel == channel
+        && delivery.read_at.is_none()
+        && ids.is_none_or(|ids| ids.contains(&delivery.id));
+    is_meant.then(|| Delivery { read_at: Some(at), ..delivery.clone() })
+}
+
+/// What waits in each channel, out of the deliveries of all workspaces.
+pub fn queue<T: Borrow<Delivery>>(
+    rows: impl Iterator<Item = Result<T, StoreError>>,
+) -> Result<Vec<QueueDepth>, StoreError> {
+    let mut channels: BTreeMap<String, QueueDepth> = BTreeMap::new();
+    for row in rows {
+        let row = row?;
+        let delivery: &Delivery = row.borrow();
+        if !matches!(delivery.state, DeliveryState::Queued | DeliveryState::Failed) {
+            continue;
+        }
+        let none = QueueDepth { channel: delivery.channel.clone(), queued: 0, failed: 0, oldest_due: None };
+        let depth = channels.entry(delivery.channel.clone()).or_insert(none);
+        if delivery.state == DeliveryState::Failed {
+            depth.failed += 1;
+        } else {
+            depth.queued += 1;
+            depth.oldest_due = Some(depth.oldest_due.map_or(delivery.due_at, |oldest| oldest.min(delivery.due_at)));
+        }
+    }
+    Ok(channels.into_values().collect())
 }
 
 /// A delivery as it is taken: an attempt more, which is the token, and due again when the lease ends.

@@ -20,19 +20,19 @@ const NOT_YOU: &str = "If it was not you, somebody else can read your mail or us
                        then sign in, end all other sessions and set your second factor up anew.";
 
 /// The mail that follows an event, if one does.
-pub(crate) fn plan(event: &Event) -> Vec<Plan> {
+pub(crate) fn plan(event: &Event) -> Option<Plan> {
     let (topic, user) = match &event.fact {
         // What others vouch for is no change of the person's own.
-        Fact::SecondFactorEnrolled { method: StrongMethod::Provider, .. } => return Vec::new(),
+        Fact::SecondFactorEnrolled { method: StrongMethod::Provider, .. } => return None,
         Fact::SecondFactorEnrolled { user, .. } => (ENROLLED, user),
         Fact::SecondFactorRemoved { user, .. } => (REMOVED, user),
         Fact::RecoveryCodesMade { user } => (CODES_MADE, user),
         Fact::AuthRecoveryCodeUsed { user, .. } => (CODE_USED, user),
         Fact::AuthSecondFactorFailuresRepeated { user } => (FAILURES, user),
         Fact::SecondFactorResetAsked { user } => (RESET_ASKED, user),
-        _ => return Vec::new(),
+        _ => return None,
     };
-    vec![Plan::mail(topic, Recipient::User(*user))]
+    Some(Plan::mail(event, topic, Recipient::User(*user)))
 }
 
 /// The mail of a delivery.

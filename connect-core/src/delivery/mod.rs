@@ -93,9 +93,28 @@ pub struct Delivery {
     pub created_at: Timestamp,
     /// When it was settled.
     pub settled_at: Option<Timestamp>,
+    /// How often it had been taken up when a worker last said how it went.
+    #[serde(default)]
+    pub answered: u32,
+    /// When its reader read it, of what is shown in the desk itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_at: Option<Timestamp>,
 }
 
 impl Delivery {
+    /// How many workers took it up one after the other, before the present one, of whom nothing was heard again.
+    pub fn lost(&self) -> u32 {
+        self.attempts.saturating_sub(1).saturating_sub(self.answered)
+    }
+
+    /// The user it is for, if it is for one.
+    pub fn user(&self) -> Option<UserId> {
+        match self.recipient {
+            Recipient::User(user) => Some(user),
+            _ => None,
+        }
+    }
+
     /// What there can be only one of in a workspace: one event reaches a recipient once over a channel.
     pub fn unique_key(&self) -> String {
         format!("{}/{}/{}/{}", self.event, self.channel, self.recipient, self.topic)
@@ -115,15 +134,69 @@ pub struct Route {
     pub seal: Option<Seal>,
 }
 
-/// A request for work.
+/// A request for work of one channel.
 #[derive(Debug, Clone)]
 pub struct Claim {
+    /// The channel.
+    pub channel: String,
     /// The present instant.
     pub now: Timestamp,
     /// For how long the work is taken.
     pub lease: Duration,
     /// How many at most.
     pub limit: usize,
+    /// How many at most of one workspace.
+    pub each: usize,
+    /// Workspaces that have their share of the workers already.
+    pub except: Vec<WorkspaceId>,
+}
+
+/// What is done with deliveries by hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reset {
+    /// What was given up or dropped is to be sent after all.
+    Requeue {
+        /// From when on.
+        at: Timestamp,
+    },
+    /// What waits or was given up is not to be sent.
+    Drop {
+        /// When this was said.
+        at: Timestamp,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Reset {
+    /// The delivery after this; none if it changes nothing of it.
+    pub fn apply(&self, delivery: &Delivery) -> Option<Delivery> {
+        let mut next = delivery.clone();
+        match (self, delivery.state) {
+            (Self::Requeue { at }, DeliveryState::Failed | DeliveryState::Dropped) => {
+                (next.state, next.due_at, next.settled_at) = (DeliveryState::Queued, *at, None);
+            }
+            (Self::Drop { at, reason }, DeliveryState::Queued | DeliveryState::Failed) => {
+                (next.state, next.settled_at, next.detail) = (DeliveryState::Dropped, Some(*at), Some(reason.clone()));
+            }
+            _ => return None,
+        }
+        next.answered = next.attempts;
+        Some(next)
+    }
+}
+
+/// How much of a channel waits, over all workspaces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueDepth {
+    /// The channel.
+    pub channel: String,
+    /// How many deliveries wait, or are being sent.
+    pub queued: u64,
+    /// How many were given up.
+    pub failed: u64,
+    /// The earliest time at which one of those that wait is, or was, due.
+    pub oldest_due: Option<Timestamp>,
 }
 
 /// A delivery that was taken up.
@@ -178,6 +251,7 @@ impl Settlement {
         };
         delivery.state = state;
         delivery.detail = detail;
+        delivery.answered = delivery.attempts;
         if state == DeliveryState::Queued {
             delivery.due_at = at;
         } else {
@@ -194,6 +268,14 @@ pub struct DeliveryList {
     pub messages: Option<Vec<MessageId>>,
     /// In this state only.
     pub state: Option<DeliveryState>,
+    /// Over this channel only.
+    pub channel: Option<String>,
+    /// For this user only.
+    pub user: Option<UserId>,
+    /// Only those that were not read yet.
+    pub unread: bool,
+    /// Older than this one.
+    pub before: Option<DeliveryId>,
     /// How many at most.
     pub limit: Limit,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Desk, Inner, admit};
 use crate::attachment::Scanner;
 use crate::audit::{Sealer, SeenSeals};
-use crate::dispatch::Subscriber;
+use crate::dispatch::{Meter, Subscriber};
 use crate::notify::{Channel, MailIdentity, TicketMail};
 use crate::store::LocalFeed;
 use crate::{BlobStore, Clock, Ids, LiveFeed, OsRandom, Policy, Random, Store, SystemClock};
@@ -141,6 +141,7 @@ impl DeskBuilder {
             settings,
             admitted: admit::Admitted::default(),
             seen_seals: SeenSeals::default(),
+            meter: Meter::default(),
         };
         Desk { inner: Arc::new(inner) }
     }

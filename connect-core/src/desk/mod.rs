@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::attachment::Scanner;
 use crate::audit::{Sealer, SeenSeals};
-use crate::dispatch::{DispatchSettings, Dispatcher, Subscriber};
+use crate::dispatch::{DispatchSettings, Dispatcher, Meter, Subscriber};
 use crate::notify::{Channel, MailIdentity};
 use crate::{BlobStore, Clock, EmailAddress, Ids, LiveFeed, Policy, Random, Store, Timestamp};
 
@@ -40,6 +40,7 @@ struct Inner {
     settings: DeskSettings,
     admitted: admit::Admitted,
     seen_seals: SeenSeals,
+    meter: Meter,
 }
 
 impl Desk {
@@ -101,6 +102,11 @@ impl Desk {
     /// What it has seen of the seals.
     pub(crate) fn seen_seals(&self) -> &SeenSeals {
         &self.inner.seen_seals
+    }
+
+    /// What it has dispatched in this process.
+    pub fn meter(&self) -> &Meter {
+        &self.inner.meter
     }
 
     /// Its subscribers.

@@ -6,31 +6,54 @@
 
 mod backoff;
 mod dispatcher;
+mod meter;
+mod sender;
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::delivery::{Delivery, Recipient};
 use crate::event::Event;
 use crate::notify::Outgoing;
-use crate::{Desk, MessageId, Result, TicketId};
+use crate::{Desk, MessageId, Result, TicketId, WorkspaceId};
 
 pub use backoff::Backoff;
 pub use dispatcher::{DispatchSettings, Dispatcher, Running};
+pub use meter::{Measured, Meter, Outcome};
+
+/// The channel of what is shown in the desk itself. Nothing is sent over it: a delivery is there as soon as its event is
+/// routed, and its reader reads it.
+pub const IN_APP: &str = "in_app";
 
 /// A delivery that a subscriber wants for an event.
 #[derive(Debug, Clone)]
 pub struct Plan {
+    pub(crate) event: u64,
     pub(crate) topic: &'static str,
     pub(crate) channel: &'static str,
     pub(crate) recipient: Recipient,
     pub(crate) ticket: Option<TicketId>,
     pub(crate) message: Option<MessageId>,
+    pub(crate) after: Duration,
 }
 
 impl Plan {
-    /// A mail about a topic to somebody.
-    pub fn mail(topic: &'static str, recipient: Recipient) -> Self {
-        Self { topic, channel: "mail", recipient, ticket: None, message: None }
+    /// A mail about a topic to somebody, because of an event.
+    pub fn mail(event: &Event, topic: &'static str, recipient: Recipient) -> Self {
+        Self::over("mail", event, topic, recipient)
+    }
+
+    /// Something over another channel.
+    pub fn over(channel: &'static str, event: &Event, topic: &'static str, recipient: Recipient) -> Self {
+        Self { event: event.seq, topic, channel, recipient, ticket: None, message: None, after: Duration::ZERO }
+    }
+
+    /// To be sent no sooner than this after it is planned.
+    #[must_use]
+    pub fn after(mut self, wait: Duration) -> Self {
+        self.after = wait;
+        self
     }
 
     /// What the delivery is about.
@@ -54,15 +77,17 @@ pub enum Composed {
 ///
 /// # Contract
 ///
-/// `plan` is pure: the same event gives the same plans, whenever and however often it is asked. A plan
-/// holds references only. `compose` reads what they refer to as it is now; an error means "try later".
+/// `plan` changes nothing: it may be asked any number of times for the same events, of which it gets each at least once
+/// and in order, and a delivery that was planned before is not planned again. It may read what decides who wants to be
+/// told. A plan holds references only, and names an event among those that were asked about. `compose` reads what they
+/// refer to as it is now. An error of either means "try later"; while a plan fails, nothing of that workspace is routed.
 #[async_trait]
 pub trait Subscriber: std::fmt::Debug + Send + Sync {
     /// A stable name; deliveries remember it.
     fn name(&self) -> &'static str;
 
-    /// What is to be sent because of an event.
-    fn plan(&self, event: &Event) -> Vec<Plan>;
+    /// What is to be sent because of these events of a workspace.
+    async fn plan(&self, desk: &Desk, workspace: WorkspaceId, events: &[Event]) -> Result<Vec<Plan>>;
 
     /// What exactly is to be sent.
     async fn compose(&self, desk: &Desk, delivery: &Delivery) -> Result<Composed>;

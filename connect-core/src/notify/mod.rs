@@ -8,6 +8,8 @@ mod ticket_mail;
 
 use async_trait::async_trait;
 
+use crate::dispatch::Backoff;
+
 pub use mail::{Mail, MailIdentity};
 pub use recorder::{RecordedMail, Recorder};
 #[cfg(feature = "smtp")]
@@ -28,9 +30,30 @@ pub enum SendFailure {
     /// It may go through later.
     #[error("{0}")]
     Retry(String),
+    /// It may go through, but no sooner than in this time: so the other side says.
+    #[error("{0}")]
+    RetryAfter(String, std::time::Duration),
     /// It never will.
     #[error("{0}")]
     Permanent(String),
+}
+
+/// How a channel wants to be used.
+#[derive(Debug, Clone)]
+pub struct ChannelLimits {
+    /// How many deliveries are handed over at once, by one process.
+    pub concurrency: usize,
+    /// How many are handed over in a second at most, by one process; as many as come where there is none.
+    pub per_second: Option<u32>,
+    /// When to try again.
+    pub backoff: Backoff,
+}
+
+impl ChannelLimits {
+    /// So many at once, as fast as they come, tried again at the waits of mail.
+    pub fn at_once(concurrency: usize) -> Self {
+        Self { concurrency, per_second: None, backoff: Backoff::default() }
+    }
 }
 
 /// A transport to the outside.
@@ -44,6 +67,9 @@ pub enum SendFailure {
 pub trait Channel: std::fmt::Debug + Send + Sync {
     /// The name deliveries ask for, such as `mail`.
     fn name(&self) -> &'static str;
+
+    /// How it wants to be used.
+    fn limits(&self) -> ChannelLimits;
 
     /// Hands it over.
     async fn send(&self, outgoing: &Outgoing) -> Result<(), SendFailure>;

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{Channel, Mail, Outgoing, SendFailure};
+use super::{Channel, ChannelLimits, Mail, Outgoing, SendFailure};
 use crate::Timestamp;
 
 /// Most mails a recorder keeps; the oldest go first.
@@ -43,6 +43,10 @@ impl Recorder {
 impl Channel for Recorder {
     fn name(&self) -> &'static str {
         "mail"
+    }
+
+    fn limits(&self) -> ChannelLimits {
+        ChannelLimits::at_once(8)
     }
 
     async fn send(&self, outgoing: &Outgoing) -> Result<(), SendFailure> {

@@ -8,7 +8,7 @@ use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::PoolConfig;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 
-use super::{Channel, Mail, MailIdentity, Outgoing, SendFailure};
+use super::{Channel, ChannelLimits, Mail, MailIdentity, Outgoing, SendFailure};
 
 /// How to reach the SMTP server.
 #[derive(Clone)]
@@ -107,6 +107,11 @@ fn is_about_us(error: &lettre::transport::smtp::Error) -> bool {
 impl Channel for SmtpChannel {
     fn name(&self) -> &'static str {
         "mail"
+    }
+
+    fn limits(&self) -> ChannelLimits {
+        // Two for each connection of the pool, so that one is composed while another is sent.
+        ChannelLimits::at_once(8)
     }
 
     async fn send(&self, outgoing: &Outgoing) -> Result<(), SendFailure> {

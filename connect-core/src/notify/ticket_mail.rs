@@ -33,17 +33,18 @@ impl Subscriber for TicketMail {
         "ticket-mail"
     }
 
-    fn plan(&self, event: &Event) -> Vec<Plan> {
-        match &event.fact {
+    async fn plan(&self, _: &Desk, _: WorkspaceId, events: &[Event]) -> Result<Vec<Plan>> {
+        let plan = |event: &Event| match &event.fact {
             Fact::TicketReplied { contact, message, by_customer: false } => {
-                vec![Plan::mail(REPLY, Recipient::Contact(*contact)).about(event.ticket, Some(*message))]
+                Some(Plan::mail(event, REPLY, Recipient::Contact(*contact)).about(event.ticket, Some(*message)))
             }
             // Nobody is told of their own act.
             Fact::TicketAssigned { to: Some(user), .. } if event.actor != Actor::User(*user) => {
-                vec![Plan::mail(ASSIGNED, Recipient::User(*user)).about(event.ticket, None)]
+                Some(Plan::mail(event, ASSIGNED, Recipient::User(*user)).about(event.ticket, None))
             }
-            _ => Vec::new(),
-        }
+            _ => None,
+        };
+        Ok(events.iter().filter_map(plan).collect())
     }
 
     async fn compose(&self, desk: &Desk, delivery: &Delivery) -> Result<Composed> {

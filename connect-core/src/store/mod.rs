@@ -12,12 +12,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::{ChangeSet, Committed};
 use crate::contact::Contact;
-use crate::delivery::{Claim, Claimed, Delivery, DeliveryList, Route, Settlement};
+use crate::delivery::{Claim, Claimed, Delivery, DeliveryList, QueueDepth, Reset, Route, Settlement};
 use crate::event::Event;
 use crate::message::Message;
 use crate::record::Record;
 use crate::ticket::{Ticket, TicketList};
-use crate::{Actor, DeliveryId, Limit, MessageId, TicketId, Timestamp, WorkspaceId};
+use crate::{Actor, DeliveryId, Limit, MessageId, TicketId, Timestamp, UserId, WorkspaceId};
 
 pub use auth::{AuthStore, Budget, Challenge, ChallengeSeen, CodeForm, Flow, Resend, Revoke, Session};
 pub use blob::{BlobError, BlobInfo, BlobKey, BlobRead, BlobStore, BlobStream, verified};
@@ -174,8 +174,8 @@ pub struct Unrouted {
 ///   workspace writes nothing: it answers what the earlier commit answered if the request hash is the
 ///   same, else [`CommitError::KeyReused`]. Keys past their end are as if they had never been.
 /// - **Tenancy.** Every method but [`locate`](Self::locate), [`workspaces`](Self::workspaces),
-///   [`unrouted`](Self::unrouted) and [`claim`](Self::claim) sees one workspace only: an id of another one
-///   is answered as one that does not exist.
+///   [`unrouted`](Self::unrouted), [`claim`](Self::claim) and [`queue`](Self::queue) sees one workspace only: an id of
+///   another one is answered as one that does not exist.
 /// - **Cancellation.** A caller may drop the future at any moment: the change is then kept whole or not
 ///   at all, and nothing else is disturbed.
 /// - Lists answer at most one row more than their limit, so that the caller sees whether there is more.
@@ -253,8 +253,11 @@ pub trait Store: std::fmt::Debug + Send + Sync {
     /// there were. The one thing of the journal that can be removed.
     async fn forget_origins(&self, workspace: WorkspaceId, list: OriginList) -> Result<u64, StoreError>;
 
-    /// Takes deliveries that are due, or whose lease has ended, for as long as the lease lasts. No delivery
-    /// is taken twice within its lease. Each taking counts an attempt and gets a token of its own.
+    /// Takes deliveries of a channel that are due, or whose lease has ended, for as long as the lease lasts. No
+    /// delivery is taken twice within its lease. Each taking counts an attempt and gets a token of its own.
+    ///
+    /// Workspaces take turns: the first of each that is due goes before the second of any, however many wait; within a
+    /// workspace what has waited longest goes first.
     async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StoreError>;
 
     /// Says how a delivery went. Answers `false`, and does nothing, if the token is not that of the newest
@@ -266,6 +269,24 @@ pub trait Store: std::fmt::Debug + Send + Sync {
         token: u32,
         settlement: Settlement,
     ) -> Result<bool, StoreError>;
+
+    /// Queues or drops deliveries by hand, as [`Reset::apply`] says; answers how many it changed. Whoever is just sending
+    /// one cannot settle it any more.
+    async fn reset(&self, workspace: WorkspaceId, ids: Vec<DeliveryId>, reset: Reset) -> Result<u64, StoreError>;
+
+    /// Notes that a user has read deliveries of a channel, these or all; answers how many were unread. What was read
+    /// keeps its time.
+    async fn mark_read(
+        &self,
+        workspace: WorkspaceId,
+        user: UserId,
+        channel: &'static str,
+        ids: Option<Vec<DeliveryId>>,
+        at: Timestamp,
+    ) -> Result<u64, StoreError>;
+
+    /// What waits in each channel, over all workspaces.
+    async fn queue(&self) -> Result<Vec<QueueDepth>, StoreError>;
 
     /// Deliveries of a workspace, newest first.
     async fn deliveries(&self, workspace: WorkspaceId, list: DeliveryList) -> Result<Vec<Delivery>, StoreError>;

@@ -28,6 +28,7 @@ pub(crate) struct PersonScope {
     pub(crate) person: Person,
 }
 
+#[cfg(feature = "oidc")]
 impl PersonScope {
     /// The access, for changing how people come in: from somebody who proved a short while ago who they are. Whoever may
     /// not do it at all is not asked for a proof first.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use connect_core::delivery::{Claim, Claimed, Delivery, DeliveryList, Route, Settlement};
+use connect_core::delivery::{Claim, Claimed, Delivery, DeliveryList, QueueDepth, Reset, Route, Settlement};
 use connect_core::event::Event;
 use connect_core::message::Message;
 use connect_core::record::Record;
@@ -101,6 +101,22 @@ impl Store for Counting {
     }
     async fn settle(&self, workspace: WorkspaceId, id: DeliveryId, token: u32, settlement: Settlement) -> Read<bool> {
         self.store.settle(workspace, id, token, settlement).await
+    }
+    async fn reset(&self, workspace: WorkspaceId, ids: Vec<DeliveryId>, reset: Reset) -> Read<u64> {
+        self.store.reset(workspace, ids, reset).await
+    }
+    async fn mark_read(
+        &self,
+        workspace: WorkspaceId,
+        user: UserId,
+        channel: &'static str,
+        ids: Option<Vec<DeliveryId>>,
+        at: Timestamp,
+    ) -> Read<u64> {
+        self.store.mark_read(workspace, user, channel, ids, at).await
+    }
+    async fn queue(&self) -> Read<Vec<QueueDepth>> {
+        self.read().queue().await
     }
     async fn deliveries(&self, workspace: WorkspaceId, list: DeliveryList) -> Read<Vec<Delivery>> {
         self.read().deliveries(workspace, list).await

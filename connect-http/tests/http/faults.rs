@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use connect_core::audit::Forgotten;
-use connect_core::delivery::{Claim, Claimed, Delivery, DeliveryList, Route, Settlement};
+use connect_core::delivery::{Claim, Claimed, Delivery, DeliveryList, QueueDepth, Reset, Route, Settlement};
 use connect_core::event::Event;
 use connect_core::message::Message;
 use connect_core::record::Record;
@@ -45,6 +45,16 @@ mockall::mock! {
         async fn forget_origins(&self, workspace: WorkspaceId, list: OriginList) -> Result<u64, StoreError>;
         async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StoreError>;
         async fn settle(&self, workspace: WorkspaceId, id: DeliveryId, token: u32, settlement: Settlement) -> Result<bool, StoreError>;
+        async fn reset(&self, workspace: WorkspaceId, ids: Vec<DeliveryId>, reset: Reset) -> Result<u64, StoreError>;
+        async fn mark_read(
+            &self,
+            workspace: WorkspaceId,
+            user: UserId,
+            channel: &'static str,
+            ids: Option<Vec<DeliveryId>>,
+            at: Timestamp,
+        ) -> Result<u64, StoreError>;
+        async fn queue(&self) -> Result<Vec<QueueDepth>, StoreError>;
         async fn deliveries(&self, workspace: WorkspaceId, list: DeliveryList) -> Result<Vec<Delivery>, StoreError>;
         async fn counters(&self, workspace: WorkspaceId) -> Result<Option<connect_core::store::Counters>, StoreError>;
         async fn export(

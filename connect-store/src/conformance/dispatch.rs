@@ -10,9 +10,9 @@ use connect_core::{DeliveryId, Limit, Store, WorkspaceId};
 
 use super::World;
 
-const LEASE: Duration = Duration::from_secs(60);
+pub(super) const LEASE: Duration = Duration::from_secs(60);
 
-fn delivery(world: &World, workspace: WorkspaceId, ticket: &Ticket, event: u64) -> Delivery {
+pub(super) fn delivery(world: &World, workspace: WorkspaceId, ticket: &Ticket, event: u64) -> Delivery {
     Delivery {
         id: world.ids.delivery(),
         workspace,
@@ -29,6 +29,8 @@ fn delivery(world: &World, workspace: WorkspaceId, ticket: &Ticket, event: u64) 
         detail: None,
         created_at: world.now(),
         settled_at: None,
+        answered: 0,
+        read_at: None,
     }
 }
 
@@ -58,13 +60,18 @@ pub(super) async fn queue(world: &World, workspace: WorkspaceId, ticket: &Ticket
     ids
 }
 
-async fn claim(world: &World, store: &dyn Store, limit: usize) -> Vec<(DeliveryId, u32)> {
-    let claim = Claim { now: world.now(), lease: LEASE, limit };
+/// A request for mail, with no bound but the number.
+pub(super) fn any(world: &World, limit: usize) -> Claim {
+    Claim { channel: "mail".to_owned(), now: world.now(), lease: LEASE, limit, each: limit, except: Vec::new() }
+}
+
+pub(super) async fn claim(world: &World, store: &dyn Store, limit: usize) -> Vec<(DeliveryId, u32)> {
+    let claim = any(world, limit);
     let claimed = store.claim(claim).await.expect("claimed");
     claimed.into_iter().map(|claimed| (claimed.delivery.id, claimed.token)).collect()
 }
 
-async fn desk(world: &World) -> (WorkspaceId, Ticket) {
+pub(super) async fn desk(world: &World) -> (WorkspaceId, Ticket) {
     let (acme, ada) = world.desk("acme").await;
     let ticket = world.ticket(acme, ada.id, "T").await;
     (acme, ticket)
@@ -130,11 +137,11 @@ pub async fn a_lease_holds_until_it_ends(world: World) {
 pub async fn parallel_claims_take_each_once(world: World) {
     let (acme, ticket) = desk(&world).await;
     let ids = queue(&world, acme, &ticket, 40).await;
-    let now = world.now();
+    let asked = any(&world, 7);
     let tasks: Vec<_> = (0..10)
         .map(|_| {
-            let store = world.store();
-            tokio::spawn(async move { store.claim(Claim { now, lease: LEASE, limit: 7 }).await.expect("claimed") })
+            let (store, asked) = (world.store(), asked.clone());
+            tokio::spawn(async move { store.claim(asked).await.expect("claimed") })
         })
         .collect();
     let mut taken = Vec::new();
@@ -213,7 +220,7 @@ pub async fn deliveries_are_listed_by_message_and_state(world: World) {
     let (acme, ticket) = desk(&world).await;
     let ids = queue(&world, acme, &ticket, 2).await;
     let list = async |messages, state| {
-        let list = DeliveryList { messages, state, limit: Limit::default() };
+        let list = DeliveryList { messages, state, ..DeliveryList::default() };
         let rows = world.store().deliveries(acme, list).await.expect("read");
         rows.into_iter().map(|delivery| delivery.id).collect::<Vec<_>>()
     };
@@ -265,7 +272,7 @@ pub async fn a_page_of_deliveries_says_that_there_is_more(world: World) {
     for (messages, state) in [(None, None), (Some(vec![ticket.last_message]), Some(DeliveryState::Queued))] {
         for (limit, expected) in [(3, 4), (4, 5), (5, 5)] {
             let limit = Limit::new(limit).expect("a limit");
-            let list = DeliveryList { messages: messages.clone(), state, limit };
+            let list = DeliveryList { messages: messages.clone(), state, limit, ..DeliveryList::default() };
             let rows = world.store().deliveries(acme, list).await.expect("read");
             let ids: Vec<DeliveryId> = rows.into_iter().map(|delivery| delivery.id).collect();
             assert_eq!(ids, newest[..expected], "of five deliveries, at most {} and one more", limit.get());

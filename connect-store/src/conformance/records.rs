@@ -80,7 +80,7 @@ pub async fn a_key_moves_within_one_set(world: World) {
     let invite = |world: &World| {
         let moment = world.agent();
         let token = |_| InvitationToken::new([7; 32]);
-        Invitation::create(address("bob@example.org"), connect_core::Role::Member, None, token, &moment)
+        Invitation::create(address("bob@example.org"), (connect_core::Role::Member, None), None, token, &moment)
             .expect("decided")
     };
     let (first, change) = invite(&world);

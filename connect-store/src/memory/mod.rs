@@ -7,7 +7,7 @@ mod transfer;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use connect_core::delivery::{Claim, Claimed, Delivery, DeliveryList, Route, Settlement};
+use connect_core::delivery::{Claim, Claimed, Delivery, DeliveryList, QueueDepth, Reset, Route, Settlement};
 use connect_core::event::Event;
 use connect_core::message::Message;
 use connect_core::record::Record;
@@ -17,7 +17,8 @@ use connect_core::store::{
 };
 use connect_core::ticket::{Ticket, TicketList};
 use connect_core::{
-    Actor, ChangeSet, CommitError, Committed, DeliveryId, Limit, MessageId, Store, StoreError, WorkspaceId,
+    Actor, ChangeSet, CommitError, Committed, DeliveryId, Limit, MessageId, Store, StoreError, Timestamp, UserId,
+    WorkspaceId,
 };
 
 use crate::group::{Document, Documents, Lookup};
@@ -165,14 +166,11 @@ impl Store for MemoryStore {
 
     async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StoreError> {
         let mut state = self.state();
-        let mut due: Vec<_> = state.deliveries.values_mut().filter(|delivery| scan::is_due(delivery, &claim)).collect();
-        due.sort_by_key(|delivery| (delivery.due_at, delivery.id));
-        let taken = due.into_iter().take(claim.limit).map(|delivery| {
-            let claimed = scan::claimed(delivery.clone(), &claim);
-            *delivery = claimed.delivery.clone();
-            claimed
-        });
-        Ok(taken.collect())
+        let due = state.deliveries.values().filter(|delivery| scan::is_due(delivery, &claim)).cloned().collect();
+        let taken = scan::in_turn(due, &claim);
+        let rows = taken.iter().map(|taken| ((taken.delivery.workspace, taken.delivery.id), taken.delivery.clone()));
+        state.deliveries.extend(rows);
+        Ok(taken)
     }
 
     async fn settle(
@@ -187,6 +185,31 @@ impl Store for MemoryStore {
         let is_settled = settled.is_some();
         state.deliveries.extend(settled.map(|delivery| ((workspace, id), delivery)));
         Ok(is_settled)
+    }
+
+    async fn reset(&self, workspace: WorkspaceId, ids: Vec<DeliveryId>, reset: Reset) -> Result<u64, StoreError> {
+        let mut state = self.state();
+        let named = ids.iter().filter_map(|id| state.deliveries.get(&(workspace, *id)));
+        let changed = named.filter_map(|delivery| reset.apply(delivery)).collect();
+        Ok(state.rewrite(changed))
+    }
+
+    async fn mark_read(
+        &self,
+        workspace: WorkspaceId,
+        user: UserId,
+        channel: &'static str,
+        ids: Option<Vec<DeliveryId>>,
+        at: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let mut state = self.state();
+        let all = state.deliveries_of(workspace);
+        let read = all.filter_map(|delivery| scan::read(delivery, user, channel, ids.as_deref(), at)).collect();
+        Ok(state.rewrite(read))
+    }
+
+    async fn queue(&self) -> Result<Vec<QueueDepth>, StoreError> {
+        scan::queue(self.state().deliveries.values().map(Ok))
     }
 
     async fn deliveries(&self, workspace: WorkspaceId, list: DeliveryList) -> Result<Vec<Delivery>, StoreError> {

@@ -123,6 +123,13 @@ impl State {
         self.deliveries.range(range).map(|(_, delivery)| delivery)
     }
 
+    /// Writes deliveries that are there already; answers how many.
+    pub(super) fn rewrite(&mut self, changed: Vec<Delivery>) -> u64 {
+        let count = changed.len() as u64;
+        self.deliveries.extend(changed.into_iter().map(|delivery| ((delivery.workspace, delivery.id), delivery)));
+        count
+    }
+
     /// The messages of a ticket.
     pub(super) fn thread(&self, workspace: WorkspaceId, ticket: TicketId) -> impl Iterator<Item = &Message> {
         let ids = self.threads.get(&(workspace, ticket)).into_iter().flatten();

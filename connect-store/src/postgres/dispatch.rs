@@ -1,8 +1,10 @@
 //! Routing, claiming and settling deliveries, one statement each.
 
-use connect_core::delivery::{Claim, Claimed, Delivery, DeliveryList, DeliveryState, Route, Settlement};
+use connect_core::delivery::{
+    Claim, Claimed, Delivery, DeliveryList, DeliveryState, QueueDepth, Reset, Route, Settlement,
+};
 use connect_core::store::Unrouted;
-use connect_core::{DeliveryId, Limit, StoreError, Timestamp, WorkspaceId};
+use connect_core::{DeliveryId, Limit, StoreError, Timestamp, UserId, WorkspaceId};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
@@ -34,6 +36,8 @@ pub(super) fn delivery(row: &PgRow) -> Result<Delivery, StoreError> {
     delivery.due_at = Timestamp::from_micros(row.try_get(3).map_err(store_error)?);
     delivery.detail = row.try_get(4).map_err(store_error)?;
     delivery.settled_at = row.try_get::<Option<i64>, _>(5).map_err(store_error)?.map(Timestamp::from_micros);
+    delivery.answered = u32::try_from(row.try_get::<i64, _>(6).map_err(store_error)?).unwrap_or(u32::MAX);
+    delivery.read_at = row.try_get::<Option<i64>, _>(7).map_err(store_error)?.map(Timestamp::from_micros);
     Ok(delivery)
 }
 
@@ -62,21 +66,25 @@ pub(super) async fn route(store: &PostgresStore, workspace: WorkspaceId, route: 
 }
 
 pub(super) async fn claim(store: &PostgresStore, claim: Claim) -> Result<Vec<Claimed>, StoreError> {
-    let Claim { now, lease, limit } = claim;
+    let Claim { channel, now, lease, limit, each, except } = claim;
+    let except: Vec<String> = except.iter().map(ToString::to_string).collect();
     // Looking first spares an idle desk the write.
-    let due = sqlx::query(safe(&store.inner.sql.any_due)).bind(now.as_micros());
+    let due = sqlx::query(safe(&store.inner.sql.any_due)).bind(now.as_micros()).bind(channel.clone());
     if !store.one(due).await?.try_get::<bool, _>(0).map_err(store_error)? {
         return Ok(Vec::new());
     }
     let sql = store.inner.sql.clone();
     let taken = store
         .write_one(move |connection| {
-            let sql = sql.clone();
+            let (sql, channel, except) = (sql.clone(), channel.clone(), except.clone());
             Box::pin(async move {
                 sqlx::query(safe(&sql.claim))
                     .bind(now.as_micros())
                     .bind(now.plus(lease).as_micros())
                     .bind(int(limit as u64))
+                    .bind(channel)
+                    .bind(int(each as u64))
+                    .bind(except)
                     .fetch_all(connection)
                     .await
             })
@@ -129,20 +137,103 @@ pub(super) async fn settle(
     Ok(settled.rows_affected() > 0)
 }
 
+pub(super) async fn reset(
+    store: &PostgresStore,
+    workspace: WorkspaceId,
+    ids: Vec<DeliveryId>,
+    reset: Reset,
+) -> Result<u64, StoreError> {
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    let (state, due_at, settled_at, detail, from) = match reset {
+        Reset::Requeue { at } => {
+            (DeliveryState::Queued, Some(at), None, None, [DeliveryState::Failed, DeliveryState::Dropped])
+        }
+        Reset::Drop { at, reason } => {
+            (DeliveryState::Dropped, None, Some(at), Some(reason), [DeliveryState::Queued, DeliveryState::Failed])
+        }
+    };
+    let sql = store.inner.sql.clone();
+    let changed = store
+        .write_one(move |connection| {
+            let (sql, ids, detail) = (sql.clone(), ids.clone(), detail.clone());
+            Box::pin(async move {
+                sqlx::query(safe(&sql.reset))
+                    .bind(workspace.to_string())
+                    .bind(ids)
+                    .bind(state.as_str())
+                    .bind(due_at.map(Timestamp::as_micros))
+                    .bind(settled_at.map(Timestamp::as_micros))
+                    .bind(detail)
+                    .bind(from.map(DeliveryState::as_str).to_vec())
+                    .execute(connection)
+                    .await
+            })
+        })
+        .await?;
+    Ok(changed.rows_affected())
+}
+
+pub(super) async fn mark_read(
+    store: &PostgresStore,
+    workspace: WorkspaceId,
+    user: UserId,
+    channel: &'static str,
+    ids: Option<Vec<DeliveryId>>,
+    at: Timestamp,
+) -> Result<u64, StoreError> {
+    let ids = ids.map(|ids| ids.iter().map(ToString::to_string).collect::<Vec<_>>());
+    let sql = store.inner.sql.clone();
+    let read = store
+        .write_one(move |connection| {
+            let (sql, ids) = (sql.clone(), ids.clone());
+            Box::pin(async move {
+                let query = sqlx::query(safe(&sql.mark_read)).bind(workspace.to_string()).bind(user.to_string());
+                query.bind(channel).bind(at.as_micros()).bind(ids).execute(connection).await
+            })
+        })
+        .await?;
+    Ok(read.rows_affected())
+}
+
+pub(super) async fn queue(store: &PostgresStore) -> Result<Vec<QueueDepth>, StoreError> {
+    store.all(sqlx::query(safe(&store.inner.sql.queue))).await?.iter().map(depth).collect()
+}
+
+fn depth(row: &PgRow) -> Result<QueueDepth, StoreError> {
+    let number = |place| row.try_get(place).map_err(store_error).map(uint);
+    let oldest: Option<i64> = row.try_get(3).map_err(store_error)?;
+    Ok(QueueDepth {
+        channel: row.try_get(0).map_err(store_error)?,
+        queued: number(1)?,
+        failed: number(2)?,
+        oldest_due: oldest.map(Timestamp::from_micros),
+    })
+}
+
 pub(super) async fn list(
     store: &PostgresStore,
     workspace: WorkspaceId,
     list: DeliveryList,
 ) -> Result<Vec<Delivery>, StoreError> {
-    let DeliveryList { messages, state, limit } = list;
+    let DeliveryList { messages, state, channel, user, unread, before, limit } = list;
+    let messages = messages.map(|ids| ids.iter().map(ToString::to_string).collect::<Vec<_>>());
     let sql = &store.inner.sql;
-    let statement = if messages.is_some() { &sql.deliveries_of_messages } else { &sql.deliveries };
+    let statement = match (user, &messages) {
+        (Some(_), _) => &sql.deliveries_of_user,
+        (None, Some(_)) => &sql.deliveries_of_messages,
+        (None, None) => &sql.deliveries,
+    };
     let mut query = sqlx::query(safe(statement))
         .bind(workspace.to_string())
         .bind(state.map(DeliveryState::as_str))
-        .bind(one_more(limit));
-    if let Some(messages) = messages {
-        query = query.bind(messages.iter().map(ToString::to_string).collect::<Vec<_>>());
+        .bind(one_more(limit))
+        .bind(channel)
+        .bind(unread)
+        .bind(before.map(|before| before.to_string()));
+    if let Some(user) = user {
+        query = query.bind(user.to_string()).bind(messages);
+    } else if let Some(messages) = messages {
+        query = query.bind(messages);
     }
     store.all(query).await?.iter().map(delivery).collect()
 }

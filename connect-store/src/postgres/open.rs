@@ -21,12 +21,13 @@ use crate::readers::Readers;
 use crate::sql::hexadecimal;
 
 /// The migrations in their order; `{s}` stands for the schema.
-const MIGRATIONS: [(i64, &str, &str); 5] = [
+const MIGRATIONS: [(i64, &str, &str); 6] = [
     (1, "first", include_str!("../../migrations/postgres/0001_first.sql")),
     (2, "flows", include_str!("../../migrations/postgres/0002_flows.sql")),
     (3, "audit", include_str!("../../migrations/postgres/0003_audit.sql")),
     (4, "columns", include_str!("../../migrations/postgres/0004_columns.sql")),
     (5, "teams", include_str!("../../migrations/postgres/0005_teams.sql")),
+    (6, "turns", include_str!("../../migrations/postgres/0006_turns.sql")),
 ];
 
 /// How a database is used.

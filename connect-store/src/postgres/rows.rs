@@ -71,6 +71,8 @@ struct DeliveryColumns<'r> {
     due_at: i64,
     detail: &'r Option<String>,
     settled_at: Option<i64>,
+    answered: u32,
+    read_at: Option<i64>,
     doc: &'r Delivery,
 }
 
@@ -251,6 +253,8 @@ pub(super) fn deliveries(list: &[Delivery]) -> Result<String, sqlx::Error> {
             due_at: delivery.due_at.as_micros(),
             detail: &delivery.detail,
             settled_at: delivery.settled_at.map(connect_core::Timestamp::as_micros),
+            answered: delivery.answered,
+            read_at: delivery.read_at.map(connect_core::Timestamp::as_micros),
             doc: delivery,
         })
         .collect();

@@ -67,10 +67,10 @@ statements! {
     route = "WITH moved AS (
             UPDATE {s}.head SET routed_seq = $3 WHERE workspace_id = $1 AND routed_seq = $2 AND last_seq >= $3 RETURNING 1
         ), put AS (
-            INSERT INTO {s}.delivery (workspace_id, id, unique_key, message_id, state, attempts, due_at, detail, settled_at, doc)
-            SELECT $1, d.id, d.unique_key, d.message_id, d.state, d.attempts, d.due_at, d.detail, d.settled_at, d.doc
+            INSERT INTO {s}.delivery (workspace_id, id, unique_key, message_id, state, attempts, due_at, detail, settled_at, answered, read_at, doc)
+            SELECT $1, d.id, d.unique_key, d.message_id, d.state, d.attempts, d.due_at, d.detail, d.settled_at, d.answered, d.read_at, d.doc
             FROM json_to_recordset($4::json) AS d (id text, unique_key text, message_id text, state text, attempts bigint, due_at bigint,
-                detail text, settled_at bigint, doc text)
+                detail text, settled_at bigint, answered bigint, read_at bigint, doc text)
             WHERE EXISTS (SELECT FROM moved) ON CONFLICT (workspace_id, unique_key) DO NOTHING
         ), sealed AS (
             INSERT INTO {s}.seal (workspace_id, after_seq, last_seq, mac)
@@ -83,18 +83,45 @@ statements! {
             SELECT seq FROM {s}.event WHERE workspace_id = $1 AND seq <= $2 AND origin IS NOT NULL
                 AND ($3::text IS NULL OR doc::json ->> 'actor' = $3) ORDER BY seq LIMIT $4
         )";
-    any_due = "SELECT EXISTS (SELECT FROM {s}.delivery WHERE state = 'queued' AND due_at <= $1)";
-    claim = "UPDATE {s}.delivery d SET attempts = d.attempts + 1, due_at = $2
-        FROM (
-            SELECT workspace_id, id FROM {s}.delivery WHERE state = 'queued' AND due_at <= $1 ORDER BY due_at, id LIMIT $3 FOR UPDATE SKIP LOCKED
-        ) due WHERE d.workspace_id = due.workspace_id AND d.id = due.id
-        RETURNING d.doc, d.state, d.attempts, d.due_at, d.detail, d.settled_at";
-    settle = "UPDATE {s}.delivery SET state = $4, due_at = coalesce($5, due_at), detail = $6, settled_at = $7
+    any_due = "SELECT EXISTS (SELECT FROM {s}.delivery WHERE state = 'queued' AND channel = $2 AND due_at <= $1)";
+    // The workspaces that have something queued, one after the other by the index; of each those that wait longest.
+    claim = "WITH RECURSIVE turn AS (
+            (SELECT workspace_id FROM {s}.delivery WHERE state = 'queued' AND channel = $4 ORDER BY workspace_id LIMIT 1)
+            UNION ALL SELECT (
+                SELECT d.workspace_id FROM {s}.delivery d WHERE d.state = 'queued' AND d.channel = $4 AND d.workspace_id > turn.workspace_id
+                ORDER BY d.workspace_id LIMIT 1
+            ) FROM turn WHERE turn.workspace_id IS NOT NULL
+        ), due AS (
+            SELECT d.workspace_id, d.id FROM turn CROSS JOIN LATERAL (
+                SELECT w.workspace_id, w.id, w.due_at FROM {s}.delivery w
+                WHERE w.workspace_id = turn.workspace_id AND w.state = 'queued' AND w.channel = $4 AND w.due_at <= $1
+                ORDER BY w.due_at, w.id LIMIT $5 FOR UPDATE SKIP LOCKED
+            ) d WHERE turn.workspace_id <> ALL ($6)
+            ORDER BY row_number() OVER (PARTITION BY d.workspace_id ORDER BY d.due_at, d.id), d.due_at, d.id LIMIT $3
+        ) UPDATE {s}.delivery d SET attempts = d.attempts + 1, due_at = $2
+        FROM due WHERE d.workspace_id = due.workspace_id AND d.id = due.id
+        RETURNING d.doc, d.state, d.attempts, d.due_at, d.detail, d.settled_at, d.answered, d.read_at";
+    settle = "UPDATE {s}.delivery SET state = $4, due_at = coalesce($5, due_at), detail = $6, settled_at = $7, answered = attempts
         WHERE workspace_id = $1 AND id = $2 AND attempts = $3 AND state = 'queued'";
-    deliveries = "SELECT doc, state, attempts, due_at, detail, settled_at FROM {s}.delivery
-        WHERE workspace_id = $1 AND ($2::text IS NULL OR state = $2) ORDER BY id DESC LIMIT $3";
-    deliveries_of_messages = "SELECT doc, state, attempts, due_at, detail, settled_at FROM {s}.delivery
-        WHERE workspace_id = $1 AND ($2::text IS NULL OR state = $2) AND message_id = ANY ($4) ORDER BY id DESC LIMIT $3";
+    reset = "UPDATE {s}.delivery SET state = $3, due_at = coalesce($4, due_at), settled_at = $5, detail = coalesce($6, detail), answered = attempts
+        WHERE workspace_id = $1 AND id = ANY ($2) AND state = ANY ($7)";
+    mark_read = "UPDATE {s}.delivery SET read_at = $4 WHERE workspace_id = $1 AND user_id = $2 AND channel = $3 AND read_at IS NULL
+        AND ($5::text[] IS NULL OR id = ANY ($5))";
+    queue = "SELECT channel, sum(queued)::bigint, sum(failed)::bigint, min(oldest) FROM (
+            SELECT channel, count(*) AS queued, 0 AS failed, min(due_at) AS oldest FROM {s}.delivery WHERE state = 'queued' GROUP BY channel
+            UNION ALL SELECT channel, 0, count(*), NULL FROM {s}.delivery WHERE state = 'failed' GROUP BY channel
+        ) q GROUP BY channel ORDER BY channel";
+    deliveries = "SELECT doc, state, attempts, due_at, detail, settled_at, answered, read_at FROM {s}.delivery
+        WHERE workspace_id = $1 AND ($2::text IS NULL OR state = $2) AND ($4::text IS NULL OR channel = $4)
+        AND (NOT $5 OR read_at IS NULL) AND ($6::text IS NULL OR id < $6) ORDER BY id DESC LIMIT $3";
+    deliveries_of_user = "SELECT doc, state, attempts, due_at, detail, settled_at, answered, read_at FROM {s}.delivery
+        WHERE workspace_id = $1 AND ($2::text IS NULL OR state = $2) AND ($4::text IS NULL OR channel = $4)
+        AND (NOT $5 OR read_at IS NULL) AND ($6::text IS NULL OR id < $6)
+        AND user_id = $7 AND ($8::text[] IS NULL OR message_id = ANY ($8)) ORDER BY id DESC LIMIT $3";
+    deliveries_of_messages = "SELECT doc, state, attempts, due_at, detail, settled_at, answered, read_at FROM {s}.delivery
+        WHERE workspace_id = $1 AND ($2::text IS NULL OR state = $2) AND ($4::text IS NULL OR channel = $4)
+        AND (NOT $5 OR read_at IS NULL) AND ($6::text IS NULL OR id < $6)
+        AND message_id = ANY ($7) ORDER BY id DESC LIMIT $3";
 
     // Moving.
     counters = "SELECT last_seq, last_number, routed_seq FROM {s}.head WHERE workspace_id = $1 AND last_seq > 0";
@@ -106,7 +133,7 @@ statements! {
     export_messages = "SELECT doc FROM {s}.message WHERE workspace_id = $1 AND id > $2 ORDER BY id LIMIT $3";
     export_answers = "SELECT actor, key, request_hash, committed, expires_at FROM {s}.answer WHERE workspace_id = $1 AND (actor, key) > ($2, $3)
         ORDER BY actor, key LIMIT $4";
-    export_deliveries = "SELECT doc, state, attempts, due_at, detail, settled_at FROM {s}.delivery WHERE workspace_id = $1 AND id > $2 ORDER BY id LIMIT $3";
+    export_deliveries = "SELECT doc, state, attempts, due_at, detail, settled_at, answered, read_at FROM {s}.delivery WHERE workspace_id = $1 AND id > $2 ORDER BY id LIMIT $3";
     export_seals = "SELECT after_seq, last_seq, mac FROM {s}.seal WHERE workspace_id = $1 AND after_seq > $2 ORDER BY after_seq LIMIT $3";
     present_records = "SELECT id FROM {s}.record WHERE workspace_id = $1 AND id = ANY ($2)";
     present_tickets = "SELECT id FROM {s}.ticket WHERE workspace_id = $1 AND id = ANY ($2)";
@@ -117,10 +144,10 @@ statements! {
     present_seals = "SELECT w.place FROM unnest($2) AS w (place) JOIN {s}.seal s ON s.workspace_id = $1 AND s.after_seq = w.place::bigint";
     put_seals = "INSERT INTO {s}.seal (workspace_id, after_seq, last_seq, mac)
         SELECT $1, w.after_seq, w.last_seq, w.mac FROM unnest($2::bigint[], $3::bigint[], $4::text[]) AS w (after_seq, last_seq, mac)";
-    import_deliveries = "INSERT INTO {s}.delivery (workspace_id, id, unique_key, message_id, state, attempts, due_at, detail, settled_at, doc)
-        SELECT $1, d.id, d.unique_key, d.message_id, d.state, d.attempts, d.due_at, d.detail, d.settled_at, d.doc
+    import_deliveries = "INSERT INTO {s}.delivery (workspace_id, id, unique_key, message_id, state, attempts, due_at, detail, settled_at, answered, read_at, doc)
+        SELECT $1, d.id, d.unique_key, d.message_id, d.state, d.attempts, d.due_at, d.detail, d.settled_at, d.answered, d.read_at, d.doc
         FROM json_to_recordset($2::json) AS d (id text, unique_key text, message_id text, state text, attempts bigint, due_at bigint,
-            detail text, settled_at bigint, doc text) ON CONFLICT DO NOTHING";
+            detail text, settled_at bigint, answered bigint, read_at bigint, doc text) ON CONFLICT DO NOTHING";
     open_workspace = "UPDATE {s}.head SET last_seq = $2, last_number = $3, routed_seq = $4 WHERE workspace_id = $1";
 
     // Challenges, sessions, budgets, flows, quotas.

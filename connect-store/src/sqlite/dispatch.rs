@@ -1,8 +1,10 @@
 //! Routing, claiming and settling deliveries.
 
-use connect_core::delivery::{Claim, Claimed, Delivery, DeliveryList, DeliveryState, Route, Settlement};
+use connect_core::delivery::{
+    Claim, Claimed, Delivery, DeliveryList, DeliveryState, QueueDepth, Reset, Route, Settlement,
+};
 use connect_core::store::Unrouted;
-use connect_core::{DeliveryId, Limit, StoreError, WorkspaceId};
+use connect_core::{DeliveryId, Limit, StoreError, Timestamp, UserId, WorkspaceId};
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
@@ -74,10 +76,11 @@ pub(super) async fn route(store: &SqliteStore, workspace: WorkspaceId, route: Ro
 }
 
 pub(super) async fn claim(store: &SqliteStore, claim: Claim) -> Result<Vec<Claimed>, StoreError> {
-    let Claim { now, lease, limit } = claim;
-    let limit = int(limit as u64);
+    let Claim { channel, now, lease, limit, each, except } = claim;
+    let (limit, each) = (int(limit as u64), int(each as u64));
+    let except = serde_json::to_string(&except).map_err(StoreError::unavailable)?;
     // Looking first spares an idle desk the write.
-    let due = sqlx::query(safe(&store.sql.due_deliveries)).bind(now.as_micros()).bind(1_i64);
+    let due = sqlx::query(safe(&store.sql.any_due)).bind(channel.clone()).bind(now.as_micros());
     if store.optional(due).await?.is_none() {
         return Ok(Vec::new());
     }
@@ -85,9 +88,10 @@ pub(super) async fn claim(store: &SqliteStore, claim: Claim) -> Result<Vec<Claim
     store
         .writer
         .write(move |connection| {
-            let sql = sql.clone();
+            let (sql, channel, except) = (sql.clone(), channel.clone(), except.clone());
             Box::pin(async move {
-                let query = sqlx::query(safe(&sql.due_deliveries)).bind(now.as_micros()).bind(limit);
+                let query = sqlx::query(safe(&sql.due_deliveries)).bind(channel).bind(now.as_micros());
+                let query = query.bind(each).bind(except).bind(limit);
                 let mut taken = Vec::new();
                 for row in query.fetch_all(&mut *connection).await? {
                     let mut delivery = match read(&row) {
@@ -144,19 +148,94 @@ pub(super) async fn settle(
         .await
 }
 
+pub(super) async fn reset(
+    store: &SqliteStore,
+    workspace: WorkspaceId,
+    ids: Vec<DeliveryId>,
+    reset: Reset,
+) -> Result<u64, StoreError> {
+    let sql = store.sql.clone();
+    store
+        .writer
+        .write(move |connection| {
+            let (sql, ids, reset) = (sql.clone(), ids.clone(), reset.clone());
+            Box::pin(async move {
+                let mut changed = 0;
+                for id in ids {
+                    let query = sqlx::query(safe(&sql.delivery)).bind(workspace.to_string()).bind(id.to_string());
+                    let Some(row) = query.fetch_optional(&mut *connection).await? else { continue };
+                    if let Some(delivery) = reset.apply(&read(&row)?) {
+                        update(connection, &sql.update_delivery, &delivery).await?;
+                        changed += 1;
+                    }
+                }
+                Ok(changed)
+            })
+        })
+        .await
+}
+
+pub(super) async fn mark_read(
+    store: &SqliteStore,
+    workspace: WorkspaceId,
+    user: UserId,
+    channel: &'static str,
+    ids: Option<Vec<DeliveryId>>,
+    at: Timestamp,
+) -> Result<u64, StoreError> {
+    let sql = store.sql.clone();
+    let ids = ids.map(|ids| serde_json::to_string(&ids)).transpose().map_err(StoreError::unavailable)?;
+    store
+        .writer
+        .write(move |connection| {
+            let (sql, ids) = (sql.clone(), ids.clone());
+            Box::pin(async move {
+                let query = sqlx::query(safe(&sql.mark_read)).bind(workspace.to_string()).bind(user.to_string());
+                let query = query.bind(channel).bind(at.as_micros()).bind(ids);
+                Ok(query.execute(connection).await?.rows_affected())
+            })
+        })
+        .await
+}
+
+pub(super) async fn queue(store: &SqliteStore) -> Result<Vec<QueueDepth>, StoreError> {
+    store.all(sqlx::query(safe(&store.sql.queue))).await?.iter().map(depth).collect()
+}
+
+fn depth(row: &SqliteRow) -> Result<QueueDepth, StoreError> {
+    let number = |place| row.try_get(place).map_err(store_error).map(uint);
+    let oldest: Option<i64> = row.try_get(3).map_err(store_error)?;
+    Ok(QueueDepth {
+        channel: row.try_get(0).map_err(store_error)?,
+        queued: number(1)?,
+        failed: number(2)?,
+        oldest_due: oldest.map(Timestamp::from_micros),
+    })
+}
+
 pub(super) async fn list(
     store: &SqliteStore,
     workspace: WorkspaceId,
     list: DeliveryList,
 ) -> Result<Vec<Delivery>, StoreError> {
-    let DeliveryList { messages, state, limit } = list;
-    let statement = if messages.is_some() { &store.sql.deliveries_of_messages } else { &store.sql.deliveries };
+    let DeliveryList { messages, state, channel, user, unread, before, limit } = list;
+    let messages = messages.map(|ids| serde_json::to_string(&ids)).transpose().map_err(StoreError::unavailable)?;
+    let statement = match (user, &messages) {
+        (Some(_), _) => &store.sql.deliveries_of_user,
+        (None, Some(_)) => &store.sql.deliveries_of_messages,
+        (None, None) => &store.sql.deliveries,
+    };
     let mut query = sqlx::query(safe(statement))
         .bind(workspace.to_string())
         .bind(state.map(DeliveryState::as_str))
-        .bind(one_more(limit));
-    if let Some(messages) = messages {
-        query = query.bind(serde_json::to_string(&messages).unwrap_or_default());
+        .bind(one_more(limit))
+        .bind(channel)
+        .bind(unread)
+        .bind(before.map(|before| before.to_string()));
+    if let Some(user) = user {
+        query = query.bind(user.to_string()).bind(messages);
+    } else if let Some(messages) = messages {
+        query = query.bind(messages);
     }
     let rows = store.all(query).await?;
     rows.iter().map(row_doc).collect()

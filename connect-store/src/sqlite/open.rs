@@ -18,11 +18,12 @@ use crate::readers::Readers;
 use crate::sql::{hexadecimal, safe};
 
 /// The migrations in their order; `{p}` stands for the prefix.
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str); 5] = [
     (1, "first", include_str!("../../migrations/sqlite/0001_first.sql")),
     (2, "flows", include_str!("../../migrations/sqlite/0002_flows.sql")),
     (3, "audit", include_str!("../../migrations/sqlite/0003_audit.sql")),
     (4, "teams", include_str!("../../migrations/sqlite/0004_teams.sql")),
+    (5, "turns", include_str!("../../migrations/sqlite/0005_turns.sql")),
 ];
 
 /// How a file is opened.

@@ -1,7 +1,7 @@
 //! The port's reads, one statement each.
 
 use async_trait::async_trait;
-use connect_core::delivery::{Claim, Claimed, Delivery, DeliveryList, Route, Settlement};
+use connect_core::delivery::{Claim, Claimed, Delivery, DeliveryList, QueueDepth, Reset, Route, Settlement};
 use connect_core::event::Event;
 use connect_core::message::Message;
 use connect_core::record::Record;
@@ -11,7 +11,8 @@ use connect_core::store::{
 };
 use connect_core::ticket::TicketList;
 use connect_core::{
-    Actor, ChangeSet, CommitError, Committed, DeliveryId, Limit, MessageId, Store, StoreError, Version, WorkspaceId,
+    Actor, ChangeSet, CommitError, Committed, DeliveryId, Limit, MessageId, Store, StoreError, Timestamp, UserId,
+    Version, WorkspaceId,
 };
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
@@ -172,6 +173,25 @@ impl Store for SqliteStore {
         settlement: Settlement,
     ) -> Result<bool, StoreError> {
         dispatch::settle(self, workspace, id, token, settlement).await
+    }
+
+    async fn reset(&self, workspace: WorkspaceId, ids: Vec<DeliveryId>, reset: Reset) -> Result<u64, StoreError> {
+        dispatch::reset(self, workspace, ids, reset).await
+    }
+
+    async fn mark_read(
+        &self,
+        workspace: WorkspaceId,
+        user: UserId,
+        channel: &'static str,
+        ids: Option<Vec<DeliveryId>>,
+        at: Timestamp,
+    ) -> Result<u64, StoreError> {
+        dispatch::mark_read(self, workspace, user, channel, ids, at).await
+    }
+
+    async fn queue(&self) -> Result<Vec<QueueDepth>, StoreError> {
+        dispatch::queue(self).await
     }
 
     async fn deliveries(&self, workspace: WorkspaceId, list: DeliveryList) -> Result<Vec<Delivery>, StoreError> {

@@ -87,12 +87,35 @@ statements! {
             SELECT seq FROM {p}event WHERE workspace_id = $1 AND seq <= $2 AND origin IS NOT NULL
                 AND ($3 IS NULL OR doc ->> '$.actor' = $3) ORDER BY seq LIMIT $4
         )";
-    due_deliveries = "SELECT doc FROM {p}delivery WHERE state = 'queued' AND due_at <= $1 ORDER BY due_at, id LIMIT $2";
+    any_due = "SELECT 1 FROM {p}delivery WHERE state = 'queued' AND channel = $1 AND due_at <= $2 LIMIT 1";
+    // The workspaces that have something queued, one after the other by the index; of each those that wait longest.
+    due_deliveries = "WITH RECURSIVE turn (id) AS (
+            SELECT min(workspace_id) FROM {p}delivery WHERE state = 'queued' AND channel = $1
+            UNION ALL SELECT (SELECT min(d.workspace_id) FROM {p}delivery d WHERE d.state = 'queued' AND d.channel = $1 AND d.workspace_id > turn.id)
+            FROM turn WHERE turn.id IS NOT NULL
+        ), due AS (
+            SELECT d.id, d.due_at, d.doc, row_number() OVER (PARTITION BY d.workspace_id ORDER BY d.due_at, d.id) AS place
+            FROM turn JOIN {p}delivery d ON d.workspace_id = turn.id AND d.id IN (
+                SELECT w.id FROM {p}delivery w WHERE w.state = 'queued' AND w.channel = $1 AND w.workspace_id = turn.id AND w.due_at <= $2
+                ORDER BY w.due_at, w.id LIMIT $3
+            ) WHERE turn.id NOT IN (SELECT value FROM json_each($4))
+        ) SELECT doc FROM due ORDER BY place, due_at, id LIMIT $5";
     delivery = "SELECT doc FROM {p}delivery WHERE workspace_id = $1 AND id = $2";
     update_delivery = "UPDATE {p}delivery SET doc = $3 WHERE workspace_id = $1 AND id = $2";
-    deliveries = "SELECT doc FROM {p}delivery WHERE workspace_id = $1 AND ($2 IS NULL OR state = $2) ORDER BY id DESC LIMIT $3";
+    mark_read = "UPDATE {p}delivery SET doc = json_set(doc, '$.read_at', $4) WHERE workspace_id = $1 AND user_id = $2 AND channel = $3
+        AND read_at IS NULL AND ($5 IS NULL OR id IN (SELECT value FROM json_each($5)))";
+    queue = "SELECT channel, sum(queued), sum(failed), min(oldest) FROM (
+            SELECT channel, count(*) AS queued, 0 AS failed, min(due_at) AS oldest FROM {p}delivery WHERE state = 'queued' GROUP BY channel
+            UNION ALL SELECT channel, 0, count(*), NULL FROM {p}delivery WHERE state = 'failed' GROUP BY channel
+        ) GROUP BY channel ORDER BY channel";
+    deliveries = "SELECT doc FROM {p}delivery WHERE workspace_id = $1 AND ($2 IS NULL OR state = $2) AND ($4 IS NULL OR channel = $4)
+        AND (NOT $5 OR read_at IS NULL) AND ($6 IS NULL OR id < $6) ORDER BY id DESC LIMIT $3";
+    deliveries_of_user = "SELECT doc FROM {p}delivery WHERE workspace_id = $1 AND ($2 IS NULL OR state = $2) AND ($4 IS NULL OR channel = $4)
+        AND (NOT $5 OR read_at IS NULL) AND ($6 IS NULL OR id < $6) AND user_id = $7 AND ($8 IS NULL OR message_id IN (SELECT value FROM json_each($8)))
+        ORDER BY id DESC LIMIT $3";
     deliveries_of_messages = "SELECT d.doc FROM {p}delivery d WHERE d.workspace_id = $1 AND ($2 IS NULL OR d.state = $2)
-        AND d.message_id IN (SELECT value FROM json_each($4)) ORDER BY d.id DESC LIMIT $3";
+        AND ($4 IS NULL OR d.channel = $4) AND (NOT $5 OR d.read_at IS NULL) AND ($6 IS NULL OR d.id < $6)
+        AND d.message_id IN (SELECT value FROM json_each($7)) ORDER BY d.id DESC LIMIT $3";
 
     // Moving.
     counters = "SELECT last_seq, last_number, routed_seq FROM {p}head WHERE workspace_id = $1";

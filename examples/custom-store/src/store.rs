@@ -1,7 +1,7 @@
 //! The port of the desk's state. Which rows fit, and in which order, is said by `connect_store::scan`.
 
 use async_trait::async_trait;
-use connect_core::delivery::{Claim, Claimed, Delivery, DeliveryList, Route, Settlement};
+use connect_core::delivery::{Claim, Claimed, Delivery, DeliveryList, QueueDepth, Reset, Route, Settlement};
 use connect_core::event::Event;
 use connect_core::message::Message;
 use connect_core::record::Record;
@@ -11,13 +11,14 @@ use connect_core::store::{
 };
 use connect_core::ticket::{Ticket, TicketList};
 use connect_core::{
-    Actor, ChangeSet, CommitError, Committed, DeliveryId, Limit, MessageId, Store, Timestamp, WorkspaceId,
+    Actor, ChangeSet, CommitError, Committed, DeliveryId, Limit, MessageId, Store, Timestamp, UserId, WorkspaceId,
 };
-use connect_store::group::Documents;
+use connect_store::group::{Document, Documents};
 use connect_store::scan;
+use redb::WriteTransaction;
 
 use crate::rows::{self, Present};
-use crate::table::{DUE, HEADS, INDEX, KEYS, ROWS, Reads, document, due, part, row, thread, unique};
+use crate::table::{DUE, HEADS, INDEX, KEYS, ROWS, Reads, document, part, row, thread, unique};
 use crate::{RedbStore, Result};
 
 fn with_contact(from: &impl Reads, workspace: WorkspaceId, ticket: Ticket) -> Result<TicketRow> {
@@ -30,10 +31,19 @@ fn record(from: &impl Reads, workspace: WorkspaceId, kind: &str, id: &str) -> Re
     Ok(found.filter(|record| record.kind == kind))
 }
 
-/// Where what is due stands, the longest waiting first. A lease is nothing but a later due time.
-fn due_by(from: &impl Reads, now: Timestamp, most: usize) -> Result<Vec<(Timestamp, String)>> {
+/// Deliveries whose time has come, of whatever channel. A lease is nothing but a later due time.
+fn due_by(from: &impl Reads, now: Timestamp) -> Result<Vec<Delivery>> {
     let is_due = |row: &Result<(Timestamp, String)>| !row.as_ref().is_ok_and(|(at, _)| *at > now);
-    DUE.walk(from, "", None, |rows| rows.take_while(is_due).take(most).collect())
+    let due: Vec<_> = DUE.walk(from, "", None, |rows| rows.take_while(is_due).collect::<Result<_>>())?;
+    // One row that does not read must not hold up all others.
+    Ok(due.into_iter().filter_map(|(_, at)| document(from, at).ok().flatten()).collect())
+}
+
+/// Writes those deliveries of a workspace of which something is to be different; answers how many.
+fn rewrite(to: &WriteTransaction, workspace: WorkspaceId, next: impl Fn(&Delivery) -> Option<Delivery>) -> Result<u64> {
+    let all: Vec<Delivery> = part(to, workspace, None, |rows| rows.collect())?;
+    let changed = all.iter().filter_map(next);
+    changed.map(|delivery| rows::put(to, workspace, MovedRow::Delivery(delivery)).map(|()| 1)).sum()
 }
 
 #[async_trait]
@@ -149,23 +159,16 @@ impl Store for RedbStore {
     }
 
     async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>> {
-        let now = claim.now;
+        let asked = claim.clone();
         // Looking first spares an idle desk a synced write at every poll.
-        if self.read(move |from| due_by(from, now, 1)).await?.is_empty() {
+        if !self.read(move |from| Ok(due_by(from, asked.now)?.iter().any(|row| scan::is_due(row, &asked)))).await? {
             return Ok(Vec::new());
         }
         self.write(move |to| {
-            let mut taken = Vec::new();
-            for (since, at) in due_by(to, now, claim.limit)? {
-                // One row that does not read must not hold up all others.
-                let Ok(Some(delivery)) = document::<Delivery>(to, &at) else {
-                    tracing::error!(delivery = %at, "a delivery does not read and is passed over from now on");
-                    DUE.remove(to, due(since, &at))?;
-                    continue;
-                };
-                let claimed = scan::claimed(delivery, &claim);
-                rows::put(to, claimed.delivery.workspace, MovedRow::Delivery(claimed.delivery.clone()))?;
-                taken.push(claimed);
+            let due = due_by(to, claim.now)?.into_iter().filter(|delivery| scan::is_due(delivery, &claim)).collect();
+            let taken = scan::in_turn(due, &claim);
+            for Claimed { delivery, .. } in &taken {
+                rows::put(to, delivery.workspace, MovedRow::Delivery(delivery.clone()))?;
             }
             Ok(taken)
         })
@@ -179,6 +182,28 @@ impl Store for RedbStore {
             rows::put(to, workspace, MovedRow::Delivery(settled)).map(|()| true)
         })
         .await
+    }
+
+    async fn reset(&self, workspace: WorkspaceId, ids: Vec<DeliveryId>, reset: Reset) -> Result<u64> {
+        let next = move |row: &Delivery| if ids.contains(&row.id) { reset.apply(row) } else { None };
+        self.write(move |to| rewrite(to, workspace, next)).await
+    }
+
+    async fn mark_read(
+        &self,
+        workspace: WorkspaceId,
+        user: UserId,
+        channel: &'static str,
+        ids: Option<Vec<DeliveryId>>,
+        at: Timestamp,
+    ) -> Result<u64> {
+        let next = move |row: &Delivery| scan::read(row, user, channel, ids.as_deref(), at);
+        self.write(move |to| rewrite(to, workspace, next)).await
+    }
+
+    async fn queue(&self) -> Result<Vec<QueueDepth>> {
+        let delivery = |row: Result<MovedRow>| row.map(Delivery::out_of).transpose();
+        self.read(move |from| ROWS.walk(from, "", None, |rows| scan::queue(rows.filter_map(delivery)))).await
     }
 
     async fn deliveries(&self, workspace: WorkspaceId, list: DeliveryList) -> Result<Vec<Delivery>> {

@@ -101,7 +101,7 @@ pub(super) async fn shapes(app: &App, access: &Access, messages: &[Message]) -> 
     let deliveries = if access.contact().is_some() || ids.is_empty() {
         Vec::new()
     } else {
-        let list = DeliveryList { messages: Some(ids), state: None, limit: Limit::MAX };
+        let list = DeliveryList { messages: Some(ids), limit: Limit::MAX, ..DeliveryList::default() };
         app.desk().store().deliveries(access.workspace_id(), list).await?
     };
     let known = access.contact().is_none().then_some(deliveries.as_slice());

@@ -1,0 +1,234 @@
+//! Sending over one channel: how much at once, whose turn it is, and how an attempt ends.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tracing::{Instrument, debug, error, info_span, warn};
+
+use super::dispatcher::Dispatcher;
+use super::{Composed, Outcome};
+use crate::delivery::{Claim, Claimed, Delivery, Settlement};
+use crate::notify::{Channel, ChannelLimits, SendFailure};
+use crate::{Desk, Error, WorkspaceId};
+
+/// How many workers may be lost with a delivery before it is set aside: it may be what ends them.
+const MOST_LOST: u32 = 3;
+
+/// What is being sent over a channel.
+#[derive(Debug)]
+struct Shared {
+    channel: Arc<dyn Channel>,
+    limits: ChannelLimits,
+    /// How many are being sent, by workspace.
+    busy: Mutex<HashMap<WorkspaceId, usize>>,
+    freed: Notify,
+    /// Until when nothing more is taken up, where there is a rate.
+    next_at: Mutex<Option<Instant>>,
+}
+
+impl Shared {
+    fn busy(&self) -> std::sync::MutexGuard<'_, HashMap<WorkspaceId, usize>> {
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The workers of a channel.
+#[derive(Debug, Clone)]
+pub(super) struct Sender {
+    shared: Arc<Shared>,
+}
+
+/// The place of a worker, given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    shared: Arc<Shared>,
+    workspace: WorkspaceId,
+}
+
+impl Place {
+    pub(super) fn channel(&self) -> &Arc<dyn Channel> {
+        &self.shared.channel
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut busy = self.shared.busy();
+        if let Some(count) = busy.get_mut(&self.workspace) {
+            *count -= 1;
+            if *count == 0 {
+                busy.remove(&self.workspace);
+            }
+        }
+        drop(busy);
+        self.shared.freed.notify_one();
+    }
+}
+
+impl Sender {
+    pub(super) fn new(channel: Arc<dyn Channel>) -> Self {
+        let limits = channel.limits();
+        let shared =
+            Shared { channel, limits, busy: Mutex::default(), freed: Notify::new(), next_at: Mutex::default() };
+        Self { shared: Arc::new(shared) }
+    }
+
+    pub(super) fn name(&self) -> &'static str {
+        self.shared.channel.name()
+    }
+
+    pub(super) fn channel(&self) -> &Arc<dyn Channel> {
+        &self.shared.channel
+    }
+
+    /// Waits until a worker is free again.
+    pub(super) async fn freed(&self) {
+        self.shared.freed.notified().await;
+    }
+
+    /// A place for a delivery of this workspace.
+    pub(super) fn place(&self, workspace: WorkspaceId) -> Place {
+        *self.shared.busy().entry(workspace).or_default() += 1;
+        Place { shared: self.shared.clone(), workspace }
+    }
+
+    /// What may be taken up now, if anything may.
+    ///
+    /// One workspace has three quarters of the workers at most, so that another one's first delivery never waits for all
+    /// of a flood that is sent slowly.
+    pub(super) fn claim(&self, desk: &Desk, lease: Duration) -> Option<Claim> {
+        let busy = self.shared.busy();
+        let all = self.shared.limits.concurrency.max(1);
+        let mut limit = all.saturating_sub(busy.values().sum());
+        if let Some(rate) = self.shared.limits.per_second {
+            limit = limit.min(usize::try_from(rate.max(1)).unwrap_or(usize::MAX));
+        }
+        if limit == 0 {
+            return None;
+        }
+        let share = (all * 3 / 4).max(1);
+        let except = busy.iter().filter(|(_, count)| **count >= share).map(|(workspace, _)| *workspace).collect();
+        // Of none that may still take, more than its share would be sent.
+        let most = busy.values().filter(|count| **count < share).max().copied().unwrap_or(0);
+        let claim = Claim {
+            channel: self.name().to_owned(),
+            now: desk.now(),
+            lease,
+            limit,
+            each: (share - most).min(limit),
+            except,
+        };
+        Some(claim)
+    }
+
+    /// Notes that so many were taken up.
+    pub(super) fn took(&self, count: usize) {
+        if let Some(rate) = self.shared.limits.per_second
+            && count > 0
+        {
+            let wait = Duration::from_secs(1).mul_f64(count as f64 / f64::from(rate.max(1)));
+            *self.shared.next_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + wait);
+        }
+    }
+
+    /// How long nothing may be taken up, for the sake of the rate.
+    pub(super) fn too_soon(&self) -> Option<Duration> {
+        let next = (*self.shared.next_at.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let wait = next.saturating_duration_since(Instant::now());
+        (!wait.is_zero()).then_some(wait)
+    }
+}
+
+impl Dispatcher {
+    /// Sends one delivery and settles it.
+    pub(super) async fn deliver(&self, channel: &dyn Channel, Claimed { delivery, token }: Claimed) {
+        let span = info_span!(
+            "deliver", delivery = %delivery.id, channel = delivery.channel, workspace = %delivery.workspace,
+            request_id = tracing::field::Empty,
+        );
+        self.delivered(channel, delivery, token).instrument(span).await;
+    }
+
+    async fn delivered(&self, channel: &dyn Channel, delivery: Delivery, token: u32) {
+        let (meter, begun) = (self.desk.meter(), Instant::now());
+        if delivery.attempts == 1 {
+            // The claim has moved the time it was due at; since it was planned is what there is to tell.
+            meter.began(&delivery.channel, self.desk.now().since(delivery.created_at));
+        }
+        let settlement = self.attempt(channel, &delivery).await;
+        let outcome = match &settlement {
+            Settlement::Sent { .. } => {
+                debug!("sent");
+                Outcome::Sent
+            }
+            Settlement::Retry { error, at } => {
+                warn!(%error, again_at = %at, attempt = token, "not sent, will try again");
+                Outcome::Retried
+            }
+            Settlement::Failed { error, .. } => {
+                error!(%error, attempt = token, "not sent, given up");
+                Outcome::Failed
+            }
+            Settlement::Dropped { reason, .. } => {
+                debug!(%reason, "not sent, no longer due");
+                Outcome::Dropped
+            }
+        };
+        let outcome = match self.desk.store().settle(delivery.workspace, delivery.id, token, settlement).await {
+            Ok(true) => outcome,
+            Ok(false) => {
+                warn!("another worker has taken this delivery over, or it was settled by hand");
+                Outcome::Overtaken
+            }
+            Err(error) => {
+                // The lease ends and it is sent again, under the same id.
+                warn!(%error, "the outcome could not be kept");
+                Outcome::Retried
+            }
+        };
+        meter.ended(&delivery.channel, outcome, begun.elapsed());
+    }
+
+    async fn attempt(&self, channel: &dyn Channel, delivery: &Delivery) -> Settlement {
+        let at = self.desk.now();
+        let lost = delivery.lost();
+        if lost >= MOST_LOST {
+            let error = format!("set aside: {lost} workers took it up and were not heard of again");
+            return Settlement::Failed { at, error };
+        }
+        let Some(subscriber) = self.desk.subscribers().iter().find(|s| s.name() == delivery.subscriber) else {
+            return Settlement::Failed { at, error: format!("no subscriber is called {}", delivery.subscriber) };
+        };
+        let limit = self.settings.lease.mul_f32(0.8);
+        let work = async {
+            let outgoing = match subscriber.compose(&self.desk, delivery).await {
+                Ok(Composed::Send(outgoing)) => outgoing,
+                Ok(Composed::Drop(reason)) => return Settlement::Dropped { at, reason: reason.to_owned() },
+                Err(error @ Error::Internal(_)) => return Settlement::Failed { at, error: error.to_string() },
+                Err(error) => return self.again(channel, delivery, error.to_string(), None),
+            };
+            match channel.send(&outgoing).await {
+                Ok(()) => Settlement::Sent { at: self.desk.now() },
+                Err(SendFailure::Permanent(error)) => Settlement::Failed { at: self.desk.now(), error },
+                Err(SendFailure::Retry(error)) => self.again(channel, delivery, error, None),
+                Err(SendFailure::RetryAfter(error, wait)) => self.again(channel, delivery, error, Some(wait)),
+            }
+        };
+        match tokio::time::timeout(limit, work).await {
+            Ok(settlement) => settlement,
+            Err(_) => self.again(channel, delivery, "no answer in time".to_owned(), None),
+        }
+    }
+
+    fn again(&self, channel: &dyn Channel, delivery: &Delivery, error: String, asked: Option<Duration>) -> Settlement {
+        let now = self.desk.now();
+        let age = now.since(delivery.created_at);
+        match channel.limits().backoff.wait(delivery.attempts, age, self.desk.random()) {
+            Some(wait) => Settlement::Retry { at: now.plus(wait.max(asked.unwrap_or_default())), error },
+            None => Settlement::Failed { at: now, error },
+        }
+    }
+}
