@@ -115,7 +115,7 @@ pub struct AuthBuilder {
     store: Arc<dyn AuthStore>,
     limiter: Arc<dyn RateLimiter>,
     request_limiter: Arc<dyn RateLimiter>,
-    keys: KeyRing,
+    pub(crate) keys: KeyRing,
     settings: Arc<AuthSettings>,
     #[cfg(feature = "oidc")]
     providers: Option<crate::oauth::Providers>,

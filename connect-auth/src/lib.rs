@@ -16,7 +16,7 @@ mod device;
 mod email_change;
 mod evaluate;
 mod failures;
-pub mod fetch;
+pub use connect_core::fetch;
 mod first_proof;
 mod guesser;
 mod host;
@@ -41,6 +41,7 @@ mod sign_up;
 mod step_up;
 mod unbroken;
 mod way_in;
+mod webhook;
 mod widget;
 
 pub use api_key::{ApiKeyToken, IssuedKey, KEY_METHOD, KeyIdentity};

@@ -127,6 +127,8 @@ actions! {
     TransferOwnership = "ownership.transfer";
     /// See, make, rotate and revoke API keys.
     ManageApiKeys = "api_keys.manage";
+    /// See, make, change and replay webhooks.
+    ManageWebhooks = "webhooks.manage";
     /// See contacts.
     ReadContacts = "contacts.read";
     /// Create and change contacts.

@@ -138,6 +138,8 @@ ids! {
     ApiKeyId = "key";
     /// A key of a device, which signs a user in.
     PasskeyId = "psk";
+    /// An address of another system that is told of what happens.
+    WebhookId = "whk";
     /// A mail domain of a workspace.
     DomainId = "dom";
 }
@@ -217,6 +219,7 @@ makers! {
     api_key -> ApiKeyId;
     passkey -> PasskeyId;
     domain -> DomainId;
+    webhook -> WebhookId;
 }
 
 #[cfg(test)]

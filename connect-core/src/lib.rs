@@ -28,6 +28,7 @@ pub mod dispatch;
 pub mod domain;
 mod error;
 pub mod event;
+pub mod fetch;
 mod field;
 pub mod id;
 pub mod identify;
@@ -48,6 +49,7 @@ mod text;
 pub mod ticket;
 mod time;
 pub mod user;
+pub mod webhook;
 pub mod workspace;
 
 pub use access::{Access, Action, Actor, IdempotencyKey, Policy, Role, Standing};
@@ -58,7 +60,7 @@ pub use error::{Error, Result, Spent};
 pub use field::FieldError;
 pub use id::{
     ApiKeyId, AttachmentId, ChallengeId, ContactId, DeliveryId, DeviceId, DomainId, EventId, Ids, InvitationId,
-    LabelId, MessageId, PasskeyId, RoleId, SessionId, TeamId, TicketId, UserId, WorkspaceId,
+    LabelId, MessageId, PasskeyId, RoleId, SessionId, TeamId, TicketId, UserId, WebhookId, WorkspaceId,
 };
 pub use identify::{HostActor, HostCustomer, HostUser, Identify};
 pub use page::{Limit, Page, decode_cursor, encode_cursor};

@@ -152,12 +152,12 @@ pub fn deliveries<T: Borrow<Delivery>>(
     rows: impl Iterator<Item = Result<T, StoreError>>,
     list: &DeliveryList,
 ) -> Result<Vec<T>, StoreError> {
-    let DeliveryList { messages, state, channel, user, unread, before, limit } = list;
+    let DeliveryList { messages, state, channel, recipient, unread, before, limit } = list;
     let wanted = |delivery: &Delivery| {
         messages.as_ref().is_none_or(|ids| delivery.message.is_some_and(|id| ids.contains(&id)))
             && state.is_none_or(|state| delivery.state == state)
             && channel.as_ref().is_none_or(|channel| delivery.channel == *channel)
-            && user.is_none_or(|user| delivery.user() == Some(user))
+            && recipient.is_none_or(|recipient| delivery.recipient == recipient)
             && (!unread || delivery.read_at.is_none())
             && before.is_none_or(|before| delivery.id < before)
     };

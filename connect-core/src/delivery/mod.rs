@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::store::Seal;
 use crate::{
-    ChallengeId, ContactId, DeliveryId, InvitationId, Limit, MessageId, TicketId, Timestamp, UserId, WorkspaceId,
+    ChallengeId, ContactId, DeliveryId, InvitationId, Limit, MessageId, TicketId, Timestamp, UserId, WebhookId,
+    WorkspaceId,
 };
 
 /// Whom a delivery is for. A reference: the address is looked up when it is sent.
@@ -21,6 +22,8 @@ pub enum Recipient {
     Challenge(ChallengeId),
     /// Whoever is invited.
     Invitation(InvitationId),
+    /// Another system.
+    Webhook(WebhookId),
 }
 
 impl std::fmt::Display for Recipient {
@@ -30,6 +33,7 @@ impl std::fmt::Display for Recipient {
             Self::User(id) => id.fmt(f),
             Self::Challenge(id) => id.fmt(f),
             Self::Invitation(id) => id.fmt(f),
+            Self::Webhook(id) => id.fmt(f),
         }
     }
 }
@@ -270,8 +274,8 @@ pub struct DeliveryList {
     pub state: Option<DeliveryState>,
     /// Over this channel only.
     pub channel: Option<String>,
-    /// For this user only.
-    pub user: Option<UserId>,
+    /// For this recipient only.
+    pub recipient: Option<Recipient>,
     /// Only those that were not read yet.
     pub unread: bool,
     /// Older than this one.

@@ -91,4 +91,10 @@ pub trait Subscriber: std::fmt::Debug + Send + Sync {
 
     /// What exactly is to be sent.
     async fn compose(&self, desk: &Desk, delivery: &Delivery) -> Result<Composed>;
+
+    /// Takes note of a delivery that was given up; `gone` where the recipient is no more. A crash may keep this from
+    /// being told, so it must only be what the next such delivery would do as well. Nothing unless said.
+    async fn given_up(&self, _desk: &Desk, _delivery: &Delivery, _gone: bool) -> Result<()> {
+        Ok(())
+    }
 }

@@ -142,6 +142,12 @@ impl Sender {
     }
 }
 
+/// How an attempt went, and whether its recipient turned out to be gone.
+struct Attempted {
+    settlement: Settlement,
+    gone: bool,
+}
+
 impl Dispatcher {
     /// Sends one delivery and settles it.
     pub(super) async fn deliver(&self, channel: &dyn Channel, Claimed { delivery, token }: Claimed) {
@@ -158,7 +164,8 @@ impl Dispatcher {
             // The claim has moved the time it was due at; since it was planned is what there is to tell.
             meter.began(&delivery.channel, self.desk.now().since(delivery.created_at));
         }
-        let settlement = self.attempt(channel, &delivery).await;
+        let Attempted { settlement, gone } = self.attempt(channel, &delivery).await;
+        let is_given_up = matches!(settlement, Settlement::Failed { .. });
         let outcome = match &settlement {
             Settlement::Sent { .. } => {
                 debug!("sent");
@@ -190,9 +197,22 @@ impl Dispatcher {
             }
         };
         meter.ended(&delivery.channel, outcome, begun.elapsed());
+        if is_given_up
+            && outcome == Outcome::Failed
+            && let Some(subscriber) = self.desk.subscribers().iter().find(|s| s.name() == delivery.subscriber)
+            && let Err(error) = subscriber.given_up(&self.desk, &delivery, gone).await
+        {
+            warn!(%error, "what follows from giving up could not be done");
+        }
     }
 
-    async fn attempt(&self, channel: &dyn Channel, delivery: &Delivery) -> Settlement {
+    async fn attempt(&self, channel: &dyn Channel, delivery: &Delivery) -> Attempted {
+        let mut gone = false;
+        let settlement = self.settlement(channel, delivery, &mut gone).await;
+        Attempted { settlement, gone }
+    }
+
+    async fn settlement(&self, channel: &dyn Channel, delivery: &Delivery, gone: &mut bool) -> Settlement {
         let at = self.desk.now();
         let lost = delivery.lost();
         if lost >= MOST_LOST {
@@ -212,6 +232,10 @@ impl Dispatcher {
             };
             match channel.send(&outgoing).await {
                 Ok(()) => Settlement::Sent { at: self.desk.now() },
+                Err(SendFailure::Gone(error)) => {
+                    *gone = true;
+                    Settlement::Failed { at: self.desk.now(), error }
+                }
                 Err(SendFailure::Permanent(error)) => Settlement::Failed { at: self.desk.now(), error },
                 Err(SendFailure::Retry(error)) => self.again(channel, delivery, error, None),
                 Err(SendFailure::RetryAfter(error, wait)) => self.again(channel, delivery, error, Some(wait)),

@@ -95,19 +95,11 @@ impl Desk {
 impl Domains<'_> {
     /// Names a domain.
     pub async fn create(&self, name: String) -> Result<MailDomain> {
-        self.desk.demand(self.access, Action::UpdateWorkspace)?;
-        if let Some(earlier) = self.desk.replayed(self.access).await? {
-            return Ok(earlier.records.first().ok_or(Error::NotFound("domain"))?.read()?);
-        }
-        if self.list().await?.len() >= MAX_DOMAINS {
+        if self.list().await?.len() >= MAX_DOMAINS && self.desk.replayed(self.access).await?.is_none() {
             return Err(Error::refused("too_many_domains", format!("a workspace has at most {MAX_DOMAINS} domains")));
         }
-        let moment = self.desk.moment(self.access);
-        let (domain, change) = MailDomain::create(name, self.desk.random(), &moment);
-        let committed = self.desk.commit(self.access, ChangeSet::new(&moment).record(change, &moment)).await?;
-        // A twin with the same idempotency key may have been quicker: then this is its domain.
-        let record = committed.and_then(|committed| committed.records.into_iter().next());
-        record.map_or(Ok(domain), |record| Ok(record.read()?))
+        let random = self.desk.random();
+        self.desk.make(self.access, |moment| Ok(MailDomain::create(name, random, moment))).await
     }
 
     /// All of them, oldest first.
@@ -121,7 +113,7 @@ impl Domains<'_> {
     /// One of them.
     pub async fn get(&self, id: DomainId) -> Result<MailDomain> {
         self.desk.demand(self.access, Action::UpdateWorkspace)?;
-        self.find(id).await
+        self.desk.one(self.access, id.to_string()).await
     }
 
     /// Notes that the word was seen at its place, by whoever has looked.
@@ -145,27 +137,6 @@ impl Domains<'_> {
         decide: impl Fn(&MailDomain) -> Result<Option<RecordChange>>,
     ) -> Result<MailDomain> {
         self.desk.demand(self.access, Action::UpdateWorkspace)?;
-        if let Some(earlier) = self.desk.replayed(self.access).await? {
-            return match earlier.records.first() {
-                Some(record) => Ok(record.read()?),
-                None => self.find(id).await,
-            };
-        }
-        let mut tries = Tries::default();
-        loop {
-            tries.next().await?;
-            let domain = self.find(id).await?;
-            let Some(change) = decide(&domain)? else { return Ok(domain) };
-            let moment = self.desk.moment(self.access);
-            let changes = ChangeSet::new(&moment).record(change, &moment);
-            if let Some(committed) = self.desk.commit(self.access, changes).await? {
-                return committed.records.first().map_or(Ok(domain), |record| Ok(record.read()?));
-            }
-        }
-    }
-
-    async fn find(&self, id: DomainId) -> Result<MailDomain> {
-        let record = self.desk.store().record(self.access.workspace_id(), MailDomain::KIND, id.to_string()).await?;
-        Ok(record.ok_or(Error::NotFound("domain"))?.read()?)
+        self.desk.edit(self.access, id.to_string(), |domain: &MailDomain, _| decide(domain)).await
     }
 }

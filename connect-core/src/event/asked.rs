@@ -22,6 +22,12 @@ impl Fact {
     /// The types of the facts that are public, for stores that filter by type.
     pub const PUBLIC_TYPES: [&'static str; 3] = ["ticket.opened", "ticket.replied", "ticket.status_changed"];
 
+    /// Whether it tells how people come in, or what was refused to whom: nothing for other systems.
+    pub fn is_for_audit_only(&self) -> bool {
+        let name = self.name();
+        name.starts_with("auth.") || name.starts_with("access.")
+    }
+
     /// Whether it tells of something that was refused.
     pub fn is_refusal(&self) -> bool {
         matches!(

@@ -6,7 +6,7 @@ use crate::ticket::{Category, Channel, Priority, StatusName};
 use crate::user::StrongMethod;
 use crate::{
     ApiKeyId, AttachmentId, ChallengeId, ContactId, DomainId, InvitationId, LabelId, LabelName, MessageId, PasskeyId,
-    Role, RoleId, SessionId, TeamId, Timestamp, UserId,
+    Role, RoleId, SessionId, TeamId, Timestamp, UserId, WebhookId,
 };
 
 /// What happened. The name in the journal is the event's type, such as `ticket.opened`.
@@ -154,6 +154,38 @@ pub enum Fact {
         user: UserId,
         /// Whether they are from now on.
         narrowed: bool,
+    },
+    /// Another system is to be told of what happens.
+    #[serde(rename = "webhook.created")]
+    WebhookCreated {
+        /// Which webhook.
+        webhook: WebhookId,
+    },
+    /// Fields of a webhook changed.
+    #[serde(rename = "webhook.updated")]
+    WebhookUpdated {
+        /// Which.
+        webhook: WebhookId,
+        /// Their names.
+        fields: Vec<String>,
+    },
+    /// A webhook has another secret.
+    #[serde(rename = "webhook.rotated")]
+    WebhookRotated {
+        /// Which.
+        webhook: WebhookId,
+    },
+    /// The desk has switched off a webhook that nobody answers.
+    #[serde(rename = "webhook.switched_off")]
+    WebhookSwitchedOff {
+        /// Which.
+        webhook: WebhookId,
+    },
+    /// A webhook is no more.
+    #[serde(rename = "webhook.removed")]
+    WebhookRemoved {
+        /// Which.
+        webhook: WebhookId,
     },
     /// A workspace has named a mail domain.
     #[serde(rename = "domain.added")]

@@ -54,10 +54,11 @@ pub struct Event {
 }
 
 /// Of several things that a fact names, the one it is about.
-const TARGETS: [&str; 13] = [
+const TARGETS: [&str; 14] = [
     "user",
     "team",
     "domain",
+    "webhook",
     "role_id",
     "invitation",
     "contact",

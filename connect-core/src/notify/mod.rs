@@ -22,6 +22,26 @@ pub use ticket_mail::TicketMail;
 pub enum Outgoing {
     /// A mail.
     Mail(Box<Mail>),
+    /// A request to another system.
+    Call(Box<Call>),
+}
+
+/// A request to another system, composed and signed.
+#[derive(Clone)]
+pub struct Call {
+    /// Where to.
+    pub url: String,
+    /// Its headers.
+    pub headers: Vec<(String, String)>,
+    /// What is posted.
+    pub body: String,
+}
+
+impl std::fmt::Debug for Call {
+    // Addresses may hold tokens.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Call").finish_non_exhaustive()
+    }
 }
 
 /// Why something was not sent.
@@ -33,6 +53,9 @@ pub enum SendFailure {
     /// It may go through, but no sooner than in this time: so the other side says.
     #[error("{0}")]
     RetryAfter(String, std::time::Duration),
+    /// It never will, and nothing else will go there either: the recipient is gone.
+    #[error("{0}")]
+    Gone(String),
     /// It never will.
     #[error("{0}")]
     Permanent(String),

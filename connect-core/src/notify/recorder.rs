@@ -50,7 +50,9 @@ impl Channel for Recorder {
     }
 
     async fn send(&self, outgoing: &Outgoing) -> Result<(), SendFailure> {
-        let Outgoing::Mail(mail) = outgoing;
+        let Outgoing::Mail(mail) = outgoing else {
+            return Err(SendFailure::Permanent("this is no mail".to_owned()));
+        };
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         // Like a mailbox that tells repeats by their Message-ID.
         if kept.iter().all(|known| known.mail.message_id != mail.message_id) {

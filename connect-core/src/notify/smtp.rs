@@ -115,7 +115,9 @@ impl Channel for SmtpChannel {
     }
 
     async fn send(&self, outgoing: &Outgoing) -> Result<(), SendFailure> {
-        let Outgoing::Mail(mail) = outgoing;
+        let Outgoing::Mail(mail) = outgoing else {
+            return Err(SendFailure::Permanent("this is no mail".to_owned()));
+        };
         let message = message(mail)?;
         match self.transport.send(message).await {
             Ok(_) => Ok(()),

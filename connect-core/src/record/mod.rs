@@ -3,6 +3,8 @@
 //! An adapter keeps a [`Record`] as text with a version and its unique keys, and knows nothing of its
 //! fields; so a new kind of record touches no adapter and no migration.
 
+mod edit;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 

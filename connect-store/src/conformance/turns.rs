@@ -135,7 +135,11 @@ pub async fn users_read_what_is_for_them(world: World) {
     let route = Route { from: 0, to: 3, deliveries, seal: None };
     assert!(world.store().route(acme, route).await.expect("routed"));
     let (bolt, _) = world.desk("bolt").await;
-    let of_ada = DeliveryList { user: Some(ada), channel: Some("in_app".into()), ..DeliveryList::default() };
+    let of_ada = DeliveryList {
+        recipient: Some(Recipient::User(ada)),
+        channel: Some("in_app".into()),
+        ..DeliveryList::default()
+    };
     let list = async |list: DeliveryList| {
         let rows = world.store().deliveries(acme, list).await.expect("read");
         rows.into_iter().map(|row| row.id).collect::<Vec<_>>()
@@ -159,7 +163,10 @@ pub async fn users_read_what_is_for_them(world: World) {
     let rows = world.store().deliveries(acme, of_ada).await.expect("read");
     let times: Vec<_> = rows.iter().map(|row| row.read_at).collect();
     assert_eq!(times, [Some(world.now()), Some(world.now()), Some(first), Some(world.now())], "each keeps its time");
-    assert_eq!(list(DeliveryList { user: Some(bob), unread: true, ..DeliveryList::default() }).await, [ids[5]]);
+    assert_eq!(
+        list(DeliveryList { recipient: Some(Recipient::User(bob)), unread: true, ..DeliveryList::default() }).await,
+        [ids[5]]
+    );
 }
 
 /// How much waits and was given up is known of each channel, over all workspaces.

@@ -215,11 +215,11 @@ pub(super) async fn list(
     workspace: WorkspaceId,
     list: DeliveryList,
 ) -> Result<Vec<Delivery>, StoreError> {
-    let DeliveryList { messages, state, channel, user, unread, before, limit } = list;
+    let DeliveryList { messages, state, channel, recipient, unread, before, limit } = list;
     let messages = messages.map(|ids| ids.iter().map(ToString::to_string).collect::<Vec<_>>());
     let sql = &store.inner.sql;
-    let statement = match (user, &messages) {
-        (Some(_), _) => &sql.deliveries_of_user,
+    let statement = match (recipient, &messages) {
+        (Some(_), _) => &sql.deliveries_of_recipient,
         (None, Some(_)) => &sql.deliveries_of_messages,
         (None, None) => &sql.deliveries,
     };
@@ -230,8 +230,8 @@ pub(super) async fn list(
         .bind(channel)
         .bind(unread)
         .bind(before.map(|before| before.to_string()));
-    if let Some(user) = user {
-        query = query.bind(user.to_string()).bind(messages);
+    if let Some(recipient) = recipient {
+        query = query.bind(recipient.to_string()).bind(messages);
     } else if let Some(messages) = messages {
         query = query.bind(messages);
     }

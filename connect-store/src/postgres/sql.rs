@@ -105,7 +105,7 @@ statements! {
         WHERE workspace_id = $1 AND id = $2 AND attempts = $3 AND state = 'queued'";
     reset = "UPDATE {s}.delivery SET state = $3, due_at = coalesce($4, due_at), settled_at = $5, detail = coalesce($6, detail), answered = attempts
         WHERE workspace_id = $1 AND id = ANY ($2) AND state = ANY ($7)";
-    mark_read = "UPDATE {s}.delivery SET read_at = $4 WHERE workspace_id = $1 AND user_id = $2 AND channel = $3 AND read_at IS NULL
+    mark_read = "UPDATE {s}.delivery SET read_at = $4 WHERE workspace_id = $1 AND recipient = $2 AND channel = $3 AND read_at IS NULL
         AND ($5::text[] IS NULL OR id = ANY ($5))";
     queue = "SELECT channel, sum(queued)::bigint, sum(failed)::bigint, min(oldest) FROM (
             SELECT channel, count(*) AS queued, 0 AS failed, min(due_at) AS oldest FROM {s}.delivery WHERE state = 'queued' GROUP BY channel
@@ -114,10 +114,10 @@ statements! {
     deliveries = "SELECT doc, state, attempts, due_at, detail, settled_at, answered, read_at FROM {s}.delivery
         WHERE workspace_id = $1 AND ($2::text IS NULL OR state = $2) AND ($4::text IS NULL OR channel = $4)
         AND (NOT $5 OR read_at IS NULL) AND ($6::text IS NULL OR id < $6) ORDER BY id DESC LIMIT $3";
-    deliveries_of_user = "SELECT doc, state, attempts, due_at, detail, settled_at, answered, read_at FROM {s}.delivery
+    deliveries_of_recipient = "SELECT doc, state, attempts, due_at, detail, settled_at, answered, read_at FROM {s}.delivery
         WHERE workspace_id = $1 AND ($2::text IS NULL OR state = $2) AND ($4::text IS NULL OR channel = $4)
         AND (NOT $5 OR read_at IS NULL) AND ($6::text IS NULL OR id < $6)
-        AND user_id = $7 AND ($8::text[] IS NULL OR message_id = ANY ($8)) ORDER BY id DESC LIMIT $3";
+        AND recipient = $7 AND ($8::text[] IS NULL OR message_id = ANY ($8)) ORDER BY id DESC LIMIT $3";
     deliveries_of_messages = "SELECT doc, state, attempts, due_at, detail, settled_at, answered, read_at FROM {s}.delivery
         WHERE workspace_id = $1 AND ($2::text IS NULL OR state = $2) AND ($4::text IS NULL OR channel = $4)
         AND (NOT $5 OR read_at IS NULL) AND ($6::text IS NULL OR id < $6)

@@ -218,10 +218,10 @@ pub(super) async fn list(
     workspace: WorkspaceId,
     list: DeliveryList,
 ) -> Result<Vec<Delivery>, StoreError> {
-    let DeliveryList { messages, state, channel, user, unread, before, limit } = list;
+    let DeliveryList { messages, state, channel, recipient, unread, before, limit } = list;
     let messages = messages.map(|ids| serde_json::to_string(&ids)).transpose().map_err(StoreError::unavailable)?;
-    let statement = match (user, &messages) {
-        (Some(_), _) => &store.sql.deliveries_of_user,
+    let statement = match (recipient, &messages) {
+        (Some(_), _) => &store.sql.deliveries_of_recipient,
         (None, Some(_)) => &store.sql.deliveries_of_messages,
         (None, None) => &store.sql.deliveries,
     };
@@ -232,8 +232,8 @@ pub(super) async fn list(
         .bind(channel)
         .bind(unread)
         .bind(before.map(|before| before.to_string()));
-    if let Some(user) = user {
-        query = query.bind(user.to_string()).bind(messages);
+    if let Some(recipient) = recipient {
+        query = query.bind(recipient.to_string()).bind(messages);
     } else if let Some(messages) = messages {
         query = query.bind(messages);
     }

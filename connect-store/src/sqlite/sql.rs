@@ -102,7 +102,7 @@ statements! {
         ) SELECT doc FROM due ORDER BY place, due_at, id LIMIT $5";
     delivery = "SELECT doc FROM {p}delivery WHERE workspace_id = $1 AND id = $2";
     update_delivery = "UPDATE {p}delivery SET doc = $3 WHERE workspace_id = $1 AND id = $2";
-    mark_read = "UPDATE {p}delivery SET doc = json_set(doc, '$.read_at', $4) WHERE workspace_id = $1 AND user_id = $2 AND channel = $3
+    mark_read = "UPDATE {p}delivery SET doc = json_set(doc, '$.read_at', $4) WHERE workspace_id = $1 AND recipient = $2 AND channel = $3
         AND read_at IS NULL AND ($5 IS NULL OR id IN (SELECT value FROM json_each($5)))";
     queue = "SELECT channel, sum(queued), sum(failed), min(oldest) FROM (
             SELECT channel, count(*) AS queued, 0 AS failed, min(due_at) AS oldest FROM {p}delivery WHERE state = 'queued' GROUP BY channel
@@ -110,8 +110,8 @@ statements! {
         ) GROUP BY channel ORDER BY channel";
     deliveries = "SELECT doc FROM {p}delivery WHERE workspace_id = $1 AND ($2 IS NULL OR state = $2) AND ($4 IS NULL OR channel = $4)
         AND (NOT $5 OR read_at IS NULL) AND ($6 IS NULL OR id < $6) ORDER BY id DESC LIMIT $3";
-    deliveries_of_user = "SELECT doc FROM {p}delivery WHERE workspace_id = $1 AND ($2 IS NULL OR state = $2) AND ($4 IS NULL OR channel = $4)
-        AND (NOT $5 OR read_at IS NULL) AND ($6 IS NULL OR id < $6) AND user_id = $7 AND ($8 IS NULL OR message_id IN (SELECT value FROM json_each($8)))
+    deliveries_of_recipient = "SELECT doc FROM {p}delivery WHERE workspace_id = $1 AND ($2 IS NULL OR state = $2) AND ($4 IS NULL OR channel = $4)
+        AND (NOT $5 OR read_at IS NULL) AND ($6 IS NULL OR id < $6) AND recipient = $7 AND ($8 IS NULL OR message_id IN (SELECT value FROM json_each($8)))
         ORDER BY id DESC LIMIT $3";
     deliveries_of_messages = "SELECT d.doc FROM {p}delivery d WHERE d.workspace_id = $1 AND ($2 IS NULL OR d.state = $2)
         AND ($4 IS NULL OR d.channel = $4) AND (NOT $5 OR d.read_at IS NULL) AND ($6 IS NULL OR d.id < $6)

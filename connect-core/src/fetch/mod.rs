@@ -1,13 +1,13 @@
 //! The port to servers elsewhere: one request, one answer, within limits.
 
 mod address;
-#[cfg(feature = "oidc")]
+#[cfg(feature = "fetch")]
 mod client;
 
 use async_trait::async_trait;
 
 pub use address::is_public;
-#[cfg(feature = "oidc")]
+#[cfg(feature = "fetch")]
 pub use client::{ClientError, FetchSettings, HttpsClient};
 
 /// A request.
@@ -35,8 +35,10 @@ pub struct Fetched {
     pub status: u16,
     /// The type of the body, as the server says.
     pub content_type: Option<String>,
-    /// The body, whole.
+    /// The body, whole, or its beginning where the adapter was told to cut it.
     pub body: Vec<u8>,
+    /// In how many seconds the server wants to be asked again, where it says so.
+    pub retry_after: Option<u64>,
 }
 
 impl std::fmt::Debug for Fetched {
@@ -69,7 +71,7 @@ pub enum FetchError {
 /// - One request and its answer: a redirect is an answer like any other and is not followed.
 /// - Only `https`, and only addresses of the public internet, decided on the address that is connected to and
 ///   not on the name; exceptions are settings of the adapter.
-/// - The whole answer within ten seconds and one mebibyte, or an error.
+/// - The whole answer within the time and size that the adapter is set to, or an error.
 #[async_trait]
 pub trait Fetch: std::fmt::Debug + Send + Sync {
     /// Sends a request.

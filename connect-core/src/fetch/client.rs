@@ -28,6 +28,8 @@ pub struct FetchSettings {
     pub timeout: Duration,
     /// How many bytes an answer may have: 1 MiB unless said.
     pub limit: usize,
+    /// Whether a longer answer is cut instead of refused: where the status is all that counts.
+    pub cut: bool,
 }
 
 impl Default for FetchSettings {
@@ -38,6 +40,7 @@ impl Default for FetchSettings {
             extra_roots: None,
             timeout: Duration::from_secs(10),
             limit: 1024 * 1024,
+            cut: false,
         }
     }
 }
@@ -178,14 +181,19 @@ impl Fetch for HttpsClient {
         }
         let mut answer = request.send().await.map_err(failed)?;
         let content_type = answer.headers().get("content-type").and_then(|kind| kind.to_str().ok()).map(str::to_owned);
+        let retry_after = answer.headers().get("retry-after").and_then(|after| after.to_str().ok()?.parse().ok());
         let mut read = Vec::new();
         while let Some(piece) = answer.chunk().await.map_err(failed)? {
             if read.len() + piece.len() > self.settings.limit {
-                return Err(FetchError::TooLarge);
+                if !self.settings.cut {
+                    return Err(FetchError::TooLarge);
+                }
+                read.extend(piece.iter().take(self.settings.limit - read.len()));
+                break;
             }
             read.extend_from_slice(&piece);
         }
-        Ok(Fetched { status: answer.status().as_u16(), content_type, body: read })
+        Ok(Fetched { status: answer.status().as_u16(), content_type, body: read, retry_after })
     }
 }
 
