@@ -129,6 +129,8 @@ actions! {
     ManageApiKeys = "api_keys.manage";
     /// See, make, change and replay webhooks.
     ManageWebhooks = "webhooks.manage";
+    /// See what one is told of, and choose it.
+    ReadNotifications = "notifications.read";
     /// See contacts.
     ReadContacts = "contacts.read";
     /// Create and change contacts.
@@ -177,6 +179,7 @@ impl Action {
             self,
             Self::ReadWorkspace
                 | Self::ReadMembers
+                | Self::ReadNotifications
                 | Self::ReadContacts
                 | Self::WriteContacts
                 | Self::ReadLabels

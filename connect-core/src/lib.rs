@@ -35,6 +35,7 @@ pub mod identify;
 pub mod label;
 pub mod member;
 pub mod message;
+pub mod notice;
 pub mod notify;
 mod page;
 mod random;

@@ -6,6 +6,7 @@ use super::{Desk, Inner, admit};
 use crate::attachment::Scanner;
 use crate::audit::{Sealer, SeenSeals};
 use crate::dispatch::{Meter, Subscriber};
+use crate::notice::Notices;
 use crate::notify::{Channel, MailIdentity, TicketMail};
 use crate::store::LocalFeed;
 use crate::{BlobStore, Clock, Ids, LiveFeed, OsRandom, Policy, Random, Store, SystemClock};
@@ -54,7 +55,7 @@ impl DeskBuilder {
             blobs: None,
             scanner: None,
             sealer: None,
-            subscribers: vec![Arc::new(TicketMail)],
+            subscribers: vec![Arc::new(TicketMail), Arc::new(Notices)],
             channels: Vec::new(),
         }
     }
@@ -108,7 +109,7 @@ impl DeskBuilder {
         self
     }
 
-    /// One more subscriber, beside the mail about tickets.
+    /// One more subscriber, beside the mail about tickets and the notices.
     #[must_use]
     pub fn subscriber(mut self, subscriber: Arc<dyn Subscriber>) -> Self {
         self.subscribers.push(subscriber);

@@ -155,6 +155,12 @@ pub enum Fact {
         /// Whether they are from now on.
         narrowed: bool,
     },
+    /// A member has chosen what to be told of.
+    #[serde(rename = "notifications.chosen")]
+    NoticesChosen {
+        /// Who.
+        user: UserId,
+    },
     /// Another system is to be told of what happens.
     #[serde(rename = "webhook.created")]
     WebhookCreated {

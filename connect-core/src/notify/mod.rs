@@ -4,7 +4,7 @@ mod mail;
 mod recorder;
 #[cfg(feature = "smtp")]
 mod smtp;
-mod ticket_mail;
+pub(crate) mod ticket_mail;
 
 use async_trait::async_trait;
 

@@ -1,4 +1,4 @@
-//! Mail about tickets: to the customer for a public answer, to a member for an assignment.
+//! Mail about tickets: to the customer for a public answer.
 
 use std::collections::VecDeque;
 
@@ -38,10 +38,6 @@ impl Subscriber for TicketMail {
             Fact::TicketReplied { contact, message, by_customer: false } => {
                 Some(Plan::mail(event, REPLY, Recipient::Contact(*contact)).about(event.ticket, Some(*message)))
             }
-            // Nobody is told of their own act.
-            Fact::TicketAssigned { to: Some(user), .. } if event.actor != Actor::User(*user) => {
-                Some(Plan::mail(event, ASSIGNED, Recipient::User(*user)).about(event.ticket, None))
-            }
             _ => None,
         };
         Ok(events.iter().filter_map(plan).collect())
@@ -60,6 +56,7 @@ impl Subscriber for TicketMail {
                 let Some(message) = delivery.message else { return Ok(Composed::Drop("no message")) };
                 reply(desk, &workspace, row, message).await
             }
+            // Planned by an earlier version; by now it is a notice.
             (ASSIGNED, Recipient::User(user)) => assigned(desk, &workspace, row, user, delivery).await,
             _ => Ok(Composed::Drop("unknown topic")),
         }
@@ -115,7 +112,8 @@ async fn thread(desk: &Desk, workspace: WorkspaceId, ticket: TicketId, before: M
     Ok(std::iter::once(desk.message_id(&ticket)).chain(earlier.iter().map(|id| desk.message_id(id))).collect())
 }
 
-async fn assigned(
+/// The mail that tells a member of a ticket that was given to them.
+pub(crate) async fn assigned(
     desk: &Desk,
     workspace: &Workspace,
     row: TicketRow,

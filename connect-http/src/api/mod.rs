@@ -13,11 +13,13 @@ mod live;
 mod me;
 mod member;
 pub(crate) mod message;
+mod notification;
 pub(crate) mod permissions;
 mod role;
 pub(crate) mod shape;
 mod team;
 pub(crate) mod ticket;
+mod webhook;
 pub(crate) mod workspace;
 
 use axum::Router;
@@ -101,6 +103,18 @@ fn in_workspace() -> Router<App> {
         .route("/attachments/{attachment}", get(attachment::read::handle))
         .route("/attachments/{attachment}/link", post(attachment::link::handle))
         .route("/labels", get(label::list::handle).post(label::create::handle))
+        .route("/webhooks", get(webhook::list::handle).post(webhook::create::handle))
+        .route(
+            "/webhooks/{webhook}",
+            get(webhook::read::handle).patch(webhook::update::handle).delete(webhook::remove::handle),
+        )
+        .route("/webhooks/{webhook}/deliveries", get(webhook::deliveries::handle))
+        .route("/webhooks/{webhook}/replay", post(webhook::replay::handle))
+        .route("/webhooks/{webhook}/rotate-secret", post(webhook::rotate::handle))
+        .route("/notifications", get(notification::list::handle))
+        .route("/notifications/read", post(notification::read::all))
+        .route("/notifications/{notification}/read", post(notification::read::one))
+        .route("/notification-settings", get(notification::settings::read).put(notification::settings::choose))
         .route("/audit", get(audit::list::handle))
         .route("/live", get(live::handle))
         .route("/tickets", get(ticket::list::handle).post(ticket::open::handle))

@@ -1,6 +1,7 @@
 //! A whole desk for a test: `(app, anonymous, agent, customer)`. When it is dropped no delivery may be left.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -279,6 +280,9 @@ impl TestApp {
 
     /// Fails if a delivery is still queued. Called at the end of a test; forgotten, the drop says so.
     pub async fn finish(mut self) {
+        self.deliver().await;
+        // Some mail waits a while for more of the same.
+        self.clock.advance(Duration::from_secs(60));
         self.deliver().await;
         let store = self.desk.store();
         let mut workspaces = store.workspaces(None, Limit::MAX).await.expect("workspaces");

@@ -14,7 +14,8 @@ use connect_core::store::{
 };
 use connect_core::ticket::TicketList;
 use connect_core::{
-    Actor, ChangeSet, CommitError, Committed, DeliveryId, Limit, MessageId, Store, StoreError, WorkspaceId,
+    Actor, ChangeSet, CommitError, Committed, DeliveryId, Limit, MessageId, Store, StoreError, Timestamp, UserId,
+    WorkspaceId,
 };
 use connect_store::MemoryStore;
 use serde_json::json;

@@ -32,6 +32,7 @@ mod media_types;
 mod members;
 mod narrowed;
 mod notices;
+mod notifications;
 #[cfg(feature = "oidc")]
 mod oauth;
 mod ownership;
@@ -53,4 +54,5 @@ mod step_up;
 mod teams;
 mod tenancy;
 mod tickets;
+mod webhooks;
 mod widget;

@@ -254,6 +254,14 @@ impl World {
             let role = self.role();
             path = path.replace("{role}", &id(&self.owner.post("/workspaces/acme/roles", &role).await.expect(201)));
         }
+        if path.contains("{notification}") {
+            path = path.replace("{notification}", &self.notification(footing).await);
+        }
+        if path.contains("{webhook}") {
+            let webhook = json!({"url": "https://receiver.example/", "types": ["ticket.*"]});
+            path = path
+                .replace("{webhook}", &id(&self.owner.post("/workspaces/acme/webhooks", &webhook).await.expect(201)));
+        }
         if path.contains("{domain}") {
             let name = json!({"domain": format!("{}.example", self.app.desk.ids().domain()).replace('_', "-")});
             path = path.replace("{domain}", &id(&self.owner.post("/workspaces/acme/domains", &name).await.expect(201)));
@@ -297,6 +305,22 @@ impl World {
         path.replace("{label}", "new")
     }
 
+    /// Something that whoever stands on this footing is told of, if they are ever told of anything.
+    async fn notification(&self, footing: Footing) -> String {
+        let reader = match footing {
+            Footing::In(Standing::Member(_)) | Footing::KeyWith => self.user(footing).0,
+            _ => return "dlv_00000000000000000000000000".to_owned(),
+        };
+        let chosen = json!({"topics": {"ticket_opened": ["in_app"]}}).to_string();
+        let settings = "/workspaces/acme/notification-settings";
+        reader.call(Method::PUT, settings, &[], Some(&chosen)).await.expect(200);
+        let customer = self.user(Footing::In(Standing::Contact)).0;
+        customer.post("/workspaces/acme/tickets", &json!({"subject": "S", "body": "B"})).await.expect(201);
+        self.app.deliver().await;
+        let list = reader.get("/workspaces/acme/notifications").await.expect(200);
+        list["data"][0]["id"].as_str().expect("an id").to_owned()
+    }
+
     /// A role that is not there yet.
     fn role(&self) -> Value {
         json!({"name": self.app.desk.ids().role(), "base": "member", "permissions": ["tickets.read"]})
@@ -338,6 +362,8 @@ impl World {
                 json!({"domain": format!("{}.example", self.app.desk.ids().domain()).replace('_', "-")})
             }
             ("PATCH", "/domains/{domain}") => json!({"joins_as": null}),
+            ("POST", "/webhooks") => json!({"url": "https://receiver.example/", "types": ["ticket.*"]}),
+            ("PUT", "/notification-settings") => json!({"topics": {"assigned": []}}),
             ("POST", "/teams") => json!({"name": self.app.desk.ids().team()}),
             ("POST", "/contacts") => json!({"name": "Some Body", "email": new}),
             ("POST", "/labels") => {
@@ -399,6 +425,8 @@ fn missing(row: &Permission, workspace: &str) -> String {
         ("{session}", "ses_00000000000000000000000000"),
         ("{invitation}", "inv_00000000000000000000000000"),
         ("{role}", "rol_00000000000000000000000000"),
+        ("{webhook}", "whk_00000000000000000000000000"),
+        ("{notification}", "dlv_00000000000000000000000000"),
         ("{domain}", "dom_00000000000000000000000000"),
         ("{team}", "tea_00000000000000000000000000"),
         ("{key}", "key_00000000000000000000000000"),

@@ -1,0 +1,158 @@
+//! Notices: members learn of what concerns them, over the channels they chose. Nobody is told of their own act.
+//!
+//! A notice shown in the desk is a delivery like any other, over the channel [`IN_APP`](crate::dispatch::IN_APP): it is
+//! there exactly once, as it is stored in the step that routes its event, and is kept as read or unread.
+
+mod plan;
+mod service;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::change::RecordChange;
+use crate::event::Fact;
+use crate::record::{RecordKey, RecordKind};
+use crate::{Result, UserId, Version};
+
+pub use plan::Notices;
+pub use service::{Notice, Notifications};
+
+/// What somebody is told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Topic {
+    /// A ticket was given to them.
+    Assigned,
+    /// The customer has answered on a ticket that is theirs, or on which they have written.
+    CustomerReplied,
+    /// Somebody has named them in a note, as `@` and their e-mail address.
+    Mentioned,
+    /// A customer has opened a ticket.
+    TicketOpened,
+}
+
+impl Topic {
+    /// Every topic.
+    pub const ALL: [Self; 4] = [Self::Assigned, Self::CustomerReplied, Self::Mentioned, Self::TicketOpened];
+
+    /// The word used in the API and in deliveries.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Assigned => "assigned",
+            Self::CustomerReplied => "customer_replied",
+            Self::Mentioned => "mentioned",
+            Self::TicketOpened => "ticket_opened",
+        }
+    }
+
+    /// The topic of this word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|topic| topic.as_str() == text)
+    }
+
+    /// The channels of somebody who has chosen none: all is shown in the desk, and what asks for the person is mailed.
+    fn usual(self) -> BTreeSet<Medium> {
+        match self {
+            Self::TicketOpened => BTreeSet::new(),
+            Self::Assigned | Self::CustomerReplied | Self::Mentioned => BTreeSet::from([Medium::InApp, Medium::Mail]),
+        }
+    }
+}
+
+/// Over what somebody is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Medium {
+    /// In the desk.
+    InApp,
+    /// By e-mail.
+    Mail,
+}
+
+/// What a member wants to be told of, and how. One for each member and workspace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoticeSettings {
+    /// Whose.
+    pub user: UserId,
+    /// The media of each topic that they have chosen; the others have the usual ones.
+    pub media: BTreeMap<Topic, BTreeSet<Medium>>,
+    /// How often it was written.
+    pub version: Version,
+}
+
+impl RecordKind for NoticeSettings {
+    const KIND: &'static str = "notice_settings";
+
+    fn id(&self) -> String {
+        Self::id_of(self.user)
+    }
+
+    fn version(&self) -> Version {
+        self.version
+    }
+
+    fn keys(&self) -> Vec<RecordKey> {
+        Vec::new()
+    }
+}
+
+impl NoticeSettings {
+    /// Its id; ids are unique over all kinds, and the member has the user's.
+    pub(crate) fn id_of(user: UserId) -> String {
+        format!("notices_{user}")
+    }
+
+    /// Those of somebody who has chosen nothing.
+    pub fn usual(user: UserId) -> Self {
+        Self { user, media: BTreeMap::new(), version: Version::ABSENT }
+    }
+
+    /// The media of a topic.
+    pub fn media_of(&self, topic: Topic) -> BTreeSet<Medium> {
+        self.media.get(&topic).cloned().unwrap_or_else(|| topic.usual())
+    }
+
+    /// Decides other media for some topics; none when nothing is different.
+    pub(crate) fn choose(&self, media: BTreeMap<Topic, BTreeSet<Medium>>) -> Result<Option<RecordChange>> {
+        if media.iter().all(|(topic, chosen)| self.media_of(*topic) == *chosen) {
+            return Ok(None);
+        }
+        let mut next = Self { version: self.version.next(), ..self.clone() };
+        next.media.extend(media);
+        Ok(Some(RecordChange::update(&next, self.version, Fact::NoticesChosen { user: self.user })))
+    }
+}
+
+/// The addresses that a text names as `@` and an e-mail address, at most so many.
+pub(crate) fn mentioned(text: &str, most: usize) -> BTreeSet<String> {
+    let words = text.split(|c: char| c.is_whitespace() || "()[]<>,;:!?\"'".contains(c));
+    let named = words.filter_map(|word| word.trim_end_matches('.').strip_prefix('@'));
+    named.filter(|word| word.contains('@')).take(most).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mentions_are_addresses_behind_an_at_sign() {
+        let found =
+            mentioned("Hi @ada@acme.example, ask (@Bob@acme.example) or @carl. Mail dan@x.example; @eve@x.example.", 9);
+        let found: Vec<&str> = found.iter().map(String::as_str).collect();
+        assert_eq!(found, ["Bob@acme.example", "ada@acme.example", "eve@x.example"]);
+        assert_eq!(mentioned(&"@a@b.example ".repeat(50), 9).len(), 1);
+        assert_eq!(mentioned(&(0..50).map(|n| format!("@a{n}@b.example ")).collect::<String>(), 9).len(), 9);
+    }
+
+    #[test]
+    fn who_has_chosen_nothing_has_the_usual_media() {
+        let settings = NoticeSettings::usual(UserId::from_bits(1));
+        assert_eq!(settings.media_of(Topic::Assigned), BTreeSet::from([Medium::InApp, Medium::Mail]));
+        assert!(settings.media_of(Topic::TicketOpened).is_empty());
+        for topic in Topic::ALL {
+            assert_eq!(Topic::parse(topic.as_str()), Some(topic));
+            assert_eq!(serde_json::to_value(topic).expect("a word"), topic.as_str(), "one word everywhere");
+        }
+    }
+}
