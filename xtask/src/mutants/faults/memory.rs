@@ -41,7 +41,6 @@ pub(super) const FAULTS: &[Fault] = &[
         ".filter(|id| *id >= after)",
         "records::workspaces_are_listed",
     ),
-    store("more is taken than was asked for", ".take(claim.limit)", "", "dispatch::a_claim_takes_what_is_due"),
     state(
         "lists and searches forget the workspace",
         "self.tickets.range(range).map(|(_, ticket)| ticket)",

@@ -11,12 +11,13 @@ mod scan;
 mod shared;
 mod sqlite;
 mod sqlite_statements;
+mod turns;
 
 use super::{Adapter, Fault};
 
 /// All of them.
 pub(super) fn all() -> impl Iterator<Item = &'static Fault> {
-    let lists: [&[Fault]; 8] = [
+    let lists: [&[Fault]; 9] = [
         shared::FAULTS,
         scan::FAULTS,
         memory::FAULTS,
@@ -25,6 +26,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Fault> {
         sqlite::FAULTS,
         limiter::FAULTS,
         postgres::FAULTS,
+        turns::FAULTS,
     ];
     lists.into_iter().flatten()
 }

@@ -162,14 +162,14 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     statement(
         "a claim takes what is not due",
-        "due_at <= $1 ORDER BY due_at, id LIMIT $3",
-        "due_at <= $1 + 1000000000000000 ORDER BY due_at, id LIMIT $3",
+        "AND w.due_at <= $1\n                ORDER BY",
+        "AND w.due_at <= $1 + 1000000000000000\n                ORDER BY",
         "dispatch::",
     ),
     statement(
         "a claim takes the newest first",
-        "ORDER BY due_at, id LIMIT $3",
-        "ORDER BY due_at DESC, id LIMIT $3",
+        "ORDER BY w.due_at, w.id LIMIT $5",
+        "ORDER BY w.due_at DESC, w.id LIMIT $5",
         "dispatch::the_oldest_is_taken_first",
     ),
     statement(
@@ -195,12 +195,6 @@ pub(super) const FAULTS: &[Fault] = &[
         "due_at = coalesce($5, due_at)",
         "due_at = coalesce(least($5, due_at), due_at)",
         "dispatch::a_retry_waits_for_its_time",
-    ),
-    statement(
-        "deliveries forgets the workspace",
-        "WHERE workspace_id = $1 AND ($2::text IS NULL OR state = $2) ORDER BY id DESC",
-        "WHERE $1 = $1 AND ($2::text IS NULL OR state = $2) ORDER BY id DESC",
-        "isolation::events_and_deliveries_show_one_workspace",
     ),
     statement(
         "locate finds one scope only",

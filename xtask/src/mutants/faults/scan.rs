@@ -168,10 +168,10 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     scan(
         "a page of deliveries does not tell that there is more",
-        r"delivery.state == state)
+        r"delivery.id < before)
     };
     first(rows, limit.get() + 1,",
-        r"delivery.state == state)
+        r"delivery.id < before)
     };
     first(rows, limit.get(),",
         "dispatch::a_page_of_deliveries_says_that_there_is_more",
@@ -197,7 +197,8 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     scan(
         "what is settled is taken again",
-        "delivery.state == DeliveryState::Queued && delivery.due_at <= claim.now",
+        r"delivery.state == DeliveryState::Queued
+        && delivery.due_at <= claim.now",
         "delivery.due_at <= claim.now",
         "dispatch::settled_deliveries_stay_settled",
     ),

@@ -211,8 +211,9 @@ pub(super) const FAULTS: &[Fault] = &[
     dispatch("a lease is not kept", "delivery.due_at = now.plus(lease);", "", "dispatch::a_lease_holds_until_it_ends"),
     dispatch(
         "a taking is not written",
-        "update(connection, &sql.update_delivery, &delivery).await?;",
-        "",
+        r"update(connection, &sql.update_delivery, &delivery).await?;
+                    taken",
+        "taken",
         "dispatch::a_lease_holds_until_it_ends",
     ),
     dispatch("the token is not compared", " || delivery.attempts != token", "", "dispatch::a_late_result_is_discarded"),

@@ -98,12 +98,6 @@ pub(super) const FAULTS: &[Fault] = &[
         "isolation::keys_are_unique_by_workspace",
     ),
     statement(
-        "deliveries forgets the workspace",
-        "{p}delivery WHERE workspace_id = $1 AND ($2 IS NULL OR state = $2)",
-        "{p}delivery WHERE $1 = $1 AND ($2 IS NULL OR state = $2)",
-        "isolation::events_and_deliveries_show_one_workspace",
-    ),
-    statement(
         "answer forgets the actor",
         "{p}answer WHERE workspace_id = $1 AND actor = $2 AND key = $3",
         "{p}answer WHERE workspace_id = $1 AND $2 = $2 AND key = $3",
@@ -239,36 +233,6 @@ pub(super) const FAULTS: &[Fault] = &[
         "ON CONFLICT (workspace_id, unique_key) DO NOTHING",
         "ON CONFLICT (workspace_id, unique_key) DO UPDATE SET id = excluded.id, doc = excluded.doc",
         "dispatch::a_delivery_is_queued_once",
-    ),
-    statement(
-        "settled deliveries are taken",
-        "WHERE state = 'queued' AND due_at <= $1",
-        "WHERE due_at <= $1",
-        "dispatch::settled_deliveries_stay_settled",
-    ),
-    statement(
-        "a lease lasts a moment too long",
-        "state = 'queued' AND due_at <= $1",
-        "state = 'queued' AND due_at < $1",
-        "dispatch::a_lease_holds_until_it_ends",
-    ),
-    statement(
-        "deliveries come oldest first",
-        "ORDER BY id DESC LIMIT $3",
-        "ORDER BY id LIMIT $3",
-        "dispatch::deliveries_are_listed_by_message_and_state",
-    ),
-    statement(
-        "deliveries of any state are listed",
-        "($2 IS NULL OR state = $2)",
-        "($2 IS NULL OR true)",
-        "dispatch::deliveries_are_listed_by_message_and_state",
-    ),
-    statement(
-        "deliveries of any message are listed",
-        "AND d.message_id IN (SELECT value FROM json_each($4))",
-        "AND $4 = $4",
-        "dispatch::deliveries_are_listed_by_message_and_state",
     ),
     statement(
         "the cap counts every address",
