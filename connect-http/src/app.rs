@@ -37,6 +37,8 @@ pub struct HttpSettings {
     pub max_uploads: usize,
     /// Most live streams at once. 2,000 unless said.
     pub max_streams: usize,
+    /// Whether `/metrics` tells figures of the desk to whoever asks. Not unless said: it is for a network of one's own.
+    pub metrics: bool,
 }
 
 impl Default for HttpSettings {
@@ -50,6 +52,7 @@ impl Default for HttpSettings {
             upload_timeout: Duration::from_secs(5 * 60),
             max_uploads: 32,
             max_streams: 2000,
+            metrics: false,
         }
     }
 }

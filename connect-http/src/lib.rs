@@ -14,6 +14,7 @@ mod draining;
 mod extract;
 mod health;
 mod markdown;
+mod metrics;
 mod middleware;
 mod network;
 mod origin;

@@ -19,7 +19,8 @@ pub fn router(app: App) -> Router {
         .route("/api", axum::routing::any(no_such_path))
         .route("/api/{*path}", axum::routing::any(no_such_path))
         .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready));
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(crate::metrics::handle));
     #[cfg(feature = "web")]
     let router = router.merge(crate::web::routes());
     router

@@ -1,5 +1,6 @@
-//! Development commands of Connect: `cargo xtask test`, `cargo xtask load`.
+//! Development commands of Connect: `cargo xtask test`, `cargo xtask load`, and more.
 
+mod crash;
 mod fuzz;
 mod load;
 mod mutants;
@@ -21,6 +22,8 @@ enum Command {
     Test,
     /// Plants faults in the storage adapters, and proves that the conformance kit catches each.
     Mutants(mutants::Options),
+    /// Kills the server again and again under load, and looks for everything that was acknowledged, at every end.
+    Crash(crash::Options),
     /// Tries everything that reads from outside with anything at all, for a while each.
     Fuzz {
         /// Further options, such as `--seconds 600 query`.
@@ -41,6 +44,7 @@ fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Test => test::run(),
         Command::Mutants(options) => mutants::run(&options),
+        Command::Crash(options) => crash::run(&options),
         Command::Fuzz { options } => fuzz::run(&options),
         Command::Security => security::run(),
         Command::Load { options } => load::run(&options),

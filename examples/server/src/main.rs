@@ -2,6 +2,7 @@
 
 mod audit;
 mod check;
+mod deliveries;
 mod demo;
 mod dev_mail;
 mod heads;
@@ -47,6 +48,16 @@ fn command() -> Command {
             ),
         )
         .subcommand(
+            Command::new("deliveries")
+                .about("What waits to be sent, or was given up")
+                .subcommand_required(true)
+                .subcommand(choosing(Command::new("list").about("Prints deliveries, newest first, a line each")))
+                .subcommand(
+                    choosing(Command::new("retry").about("Queues again what was given up or dropped")).arg(all()),
+                )
+                .subcommand(choosing(Command::new("drop").about("Drops what waits or was given up")).arg(all())),
+        )
+        .subcommand(
             Command::new("export")
                 .about("Writes a workspace as JSON lines; goes on where an interrupted one ended")
                 .arg(Arg::new("workspace").required(true).value_name("WORKSPACE").help("Its id or slug"))
@@ -80,6 +91,20 @@ fn command() -> Command {
         command = command.arg(argument);
     }
     command
+}
+
+/// The arguments that choose deliveries.
+fn choosing(command: Command) -> Command {
+    let text = |name: &'static str, help: &'static str| Arg::new(name).long(name).value_name("VALUE").help(help);
+    command
+        .arg(text("workspace", "Only of this workspace, by id or slug; directory for what belongs to none"))
+        .arg(text("channel", "Only over this channel, such as mail or webhook"))
+        .arg(text("state", "Only in this state: queued, sent, failed or dropped"))
+        .arg(Arg::new("id").num_args(0..).value_name("ID").help("Only these"))
+}
+
+fn all() -> Arg {
+    Arg::new("all").long("all").action(ArgAction::SetTrue).help("All there are")
 }
 
 fn file_argument(help: &'static str) -> Arg {
@@ -118,6 +143,14 @@ fn main() -> ExitCode {
             Some(("audit", _)) => {
                 let workspace = innermost.get_one::<String>("workspace").map(String::as_str);
                 audit::verify(&settings, workspace, innermost.get_one::<PathBuf>("heads").map(PathBuf::as_path)).await
+            }
+            Some(("deliveries", inner)) => {
+                let deed = match inner.subcommand_name() {
+                    Some("retry") => deliveries::Deed::Retry,
+                    Some("drop") => deliveries::Deed::Drop,
+                    _ => deliveries::Deed::List,
+                };
+                deliveries::run(&settings, deed, deliveries::chosen(innermost)?).await
             }
             Some(("export", inner)) => {
                 let workspace = inner.get_one::<String>("workspace").map_or("", String::as_str);

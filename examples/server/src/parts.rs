@@ -8,6 +8,7 @@ use connect_auth::fetch::HttpsClient;
 use connect_auth::{Auth, RoleMatrix};
 use connect_core::notify::{Channel, Recorder, SmtpChannel, SmtpSettings};
 use connect_core::store::LocalFeed;
+use connect_core::webhook::{WebhookCalls, WebhookChannel};
 use connect_core::{AuthStore, Clock, Desk, DeskSettings, LiveFeed, RateLimiter, Store, SystemClock};
 use connect_http::{App, HttpSettings};
 use connect_store::postgres::PostgresFeed;
@@ -152,7 +153,9 @@ pub(crate) async fn parts(settings: &Settings) -> anyhow::Result<Parts> {
         .blobs(Arc::new(blobs(&settings.storage)?))
         .subscriber(auth.mail())
         .sealer(auth.sealer())
+        .subscriber(Arc::new(WebhookCalls::new(auth.webhook_keys())))
         .channel(channel)
+        .channel(Arc::new(WebhookChannel::new(Arc::new(HttpsClient::new(settings.webhook_fetch.clone())?))))
         .build(DeskSettings {
             attachment_limit: settings.storage.attachment_limit,
             ..DeskSettings::new(settings.public_url.clone(), settings.mail_from.clone())
@@ -161,6 +164,7 @@ pub(crate) async fn parts(settings: &Settings) -> anyhow::Result<Parts> {
         secure: settings.is_secure(),
         allowed_origins: settings.allowed_origins.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
+        metrics: settings.metrics,
         ..HttpSettings::default()
     };
     let app = App::new(auth.request_limiter(limiters.requests).build(desk.clone()), http);

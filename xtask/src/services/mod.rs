@@ -1,9 +1,11 @@
 //! Throwaway servers for tests: on free ports, with data folders of their own, ended when they are dropped.
 
 mod nginx;
+mod node;
 mod oidc;
 mod postgres;
 mod redis;
+mod webhook_receiver;
 
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -19,6 +21,7 @@ pub use nginx::Nginx;
 pub use oidc::OidcProvider;
 pub use postgres::Postgres;
 pub use redis::Redis;
+pub use webhook_receiver::WebhookReceiver;
 
 /// The servers that every test run has, for as long as this value lives.
 pub struct Services {

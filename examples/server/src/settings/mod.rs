@@ -14,6 +14,7 @@ use std::time::Duration;
 use clap::ArgMatches;
 use connect_auth::{AuthSettings, SignUp, WidgetKey};
 use connect_core::EmailAddress;
+use connect_core::fetch::FetchSettings;
 use connect_core::notify::MailIdentity;
 use connect_core::store::{CodeForm, Quota};
 use connect_http::{Network, is_origin};
@@ -46,6 +47,8 @@ pub(crate) struct Settings {
     pub(crate) older_keys: Vec<Hidden>,
     pub(crate) auth: AuthSettings,
     pub(crate) providers: Providers,
+    pub(crate) webhook_fetch: FetchSettings,
+    pub(crate) metrics: bool,
     pub(crate) max_connections: usize,
     /// How long the origins of events are kept.
     pub(crate) origins: Duration,
@@ -122,6 +125,16 @@ impl Settings {
         let older_keys = said.list("secret_keys_older", "keys of at least 32 characters", long);
         let auth = auth(said, environment);
         let providers = Providers::understand(said, environment == Some(Environment::Development));
+        // As providers: in development a receiver may run on this machine, without TLS. Of an answer only the status counts.
+        let webhook_fetch = said.switch("webhook_allow_private").map(|allow_private| FetchSettings {
+            allow_private,
+            allow_local_http: environment == Some(Environment::Development),
+            timeout: Duration::from_secs(15),
+            limit: 64 * 1024,
+            cut: true,
+            ..FetchSettings::default()
+        });
+        let metrics = said.switch("metrics");
         let max_connections = said.read("max_connections", "a number from 1 to 1000000", |text| {
             text.parse().ok().filter(|count| (1..=1_000_000).contains(count))
         });
@@ -166,6 +179,8 @@ impl Settings {
             older_keys,
             auth: auth?,
             providers: providers?,
+            webhook_fetch: webhook_fetch?,
+            metrics: metrics?,
             max_connections: max_connections?,
             origins: Duration::from_secs(origin_days? * 24 * 3600),
             allowed_origins,

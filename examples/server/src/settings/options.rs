@@ -124,6 +124,8 @@ pub(crate) const OPTIONS: &[OptionRow] = &[
     row("oidc_strong_acr", None, "Values of acr by which it says that a second factor was shown, with commas between"),
     row("oidc_strong_amr", None, "Values of amr that say so, with commas between; one of them is enough"),
     row("oauth_allow_private", Some("no"), "Whether providers may be on private addresses: yes or no"),
+    row("webhook_allow_private", Some("no"), "Whether webhooks may call private addresses: yes or no"),
+    row("metrics", Some("no"), "Whether /metrics tells figures of the desk to whoever asks: yes or no"),
     row("limit_sends_per_address", Some("3/15m"), "Codes sent to one address in a short while"),
     row("limit_sends_per_address_a_day", Some("10/24h"), "Codes sent to one address in a day"),
     row("limit_paid_sends_per_address", Some("10/1h"), "Codes sent to one address besides, for a solved puzzle"),

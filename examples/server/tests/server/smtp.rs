@@ -107,7 +107,9 @@ async fn session(stream: TcpStream, arrived: Arc<Mutex<Vec<Arrived>>>, manner: A
             "DATA" => {
                 let _ = write.write_all(b"354 go on\r\n").await;
                 let mut raw = String::new();
-                while let Ok(Some(line)) = lines.next_line().await {
+                loop {
+                    // A mail that breaks off before its final dot was never handed over.
+                    let Ok(Some(line)) = lines.next_line().await else { return };
                     if line == "." {
                         break;
                     }
