@@ -6,6 +6,7 @@ use super::{Desk, Inner, admit};
 use crate::attachment::Scanner;
 use crate::audit::{Sealer, SeenSeals};
 use crate::dispatch::{Meter, Subscriber};
+use crate::event::Lines;
 use crate::notice::Notices;
 use crate::notify::{Channel, MailIdentity, TicketMail};
 use crate::store::LocalFeed;
@@ -143,6 +144,7 @@ impl DeskBuilder {
             admitted: admit::Admitted::default(),
             seen_seals: SeenSeals::default(),
             meter: Meter::default(),
+            lines: Lines::default(),
         };
         Desk { inner: Arc::new(inner) }
     }

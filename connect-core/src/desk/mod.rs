@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::attachment::Scanner;
 use crate::audit::{Sealer, SeenSeals};
 use crate::dispatch::{DispatchSettings, Dispatcher, Meter, Subscriber};
+use crate::event::Lines;
 use crate::notify::{Channel, MailIdentity};
 use crate::{BlobStore, Clock, EmailAddress, Ids, LiveFeed, Policy, Random, Store, Timestamp};
 
@@ -41,6 +42,7 @@ struct Inner {
     admitted: admit::Admitted,
     seen_seals: SeenSeals,
     meter: Meter,
+    lines: Lines,
 }
 
 impl Desk {
@@ -107,6 +109,11 @@ impl Desk {
     /// What it has dispatched in this process.
     pub fn meter(&self) -> &Meter {
         &self.inner.meter
+    }
+
+    /// What is followed of workspaces now.
+    pub(crate) fn lines(&self) -> &Lines {
+        &self.inner.lines
     }
 
     /// Its subscribers.

@@ -1,19 +1,24 @@
 //! Following the events of a workspace as they happen.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
+
+use super::line::Line;
 use super::{Event, Fact};
-use crate::store::{EventList, Signal, Signals, TicketKey};
+use crate::store::{EventList, TicketKey};
 use crate::{Access, Action, Desk, Limit, Result, TicketId, WorkspaceId};
 
-/// How long at most until a new event is seen when no hint arrives.
-const POLL: Duration = Duration::from_secs(2);
+/// How long one wait for something new lasts at most, so that whoever follows comes to look at other things, too.
+const WAIT: Duration = Duration::from_secs(2);
 /// Tickets of which it is remembered whether they are seen, while somebody follows who does not see all.
 const REMEMBERED: usize = 1000;
 
 /// The events of a workspace, one after the other, from a place on: what the access may see of them, each
-/// once and in order. The truth is read from the store; hints only say when to look.
+/// once and in order. New ones are read from the store once for all who follow them in this process; who is further
+/// behind reads them by themselves.
 #[derive(Debug)]
 pub struct Follower {
     desk: Desk,
@@ -22,7 +27,8 @@ pub struct Follower {
     notes: bool,
     audit: bool,
     after: u64,
-    signals: Signals,
+    line: Arc<Line>,
+    newest: watch::Receiver<u64>,
     seen: HashMap<TicketId, bool>,
 }
 
@@ -32,13 +38,12 @@ impl Desk {
     /// restore, and whoever holds it has to read everything anew.
     pub async fn follow(&self, access: &Access, after: Option<u64>) -> Result<Option<Follower>> {
         self.demand(access, Action::ReadTickets)?;
-        // Subscribed first: what is committed between the look and the wait is heard of.
-        let signals = self.feed().subscribe();
         let workspace = access.workspace_id();
         let last = self.store().counters(workspace).await?.map_or(0, |counters| counters.last_seq);
         if after.is_some_and(|after| after > last) {
             return Ok(None);
         }
+        let line = self.line(workspace, last);
         Ok(Some(Follower {
             desk: self.clone(),
             access: access.clone(),
@@ -46,7 +51,8 @@ impl Desk {
             notes: self.may(access, Action::ReadNotes),
             audit: self.may(access, Action::ReadAudit),
             after: after.unwrap_or(last),
-            signals,
+            newest: line.watch(),
+            line,
             seen: HashMap::new(),
         }))
     }
@@ -58,30 +64,20 @@ impl Follower {
         self.after
     }
 
-    /// Waits until there may be something new. May be dropped while it waits; nothing is lost.
+    /// Waits until there may be something new, or a while has passed. May be dropped while it waits; nothing is lost.
     pub async fn changed(&mut self) {
-        let (workspace, after) = (self.workspace, self.after);
-        let told = async {
-            while let Some(signal) = self.signals.next().await {
-                match signal {
-                    Signal::Look(hint) if hint.workspace != workspace || hint.seq <= after => {}
-                    Signal::Look(_) | Signal::LookEverywhere => return,
-                }
-            }
-            std::future::pending().await
-        };
-        let _ = tokio::time::timeout(POLL, told).await;
+        let after = self.after;
+        let _ = tokio::time::timeout(WAIT, self.newest.wait_for(|newest| *newest > after)).await;
     }
 
     /// The events that have come since, as many as a page holds; empty if there are none now.
-    pub async fn next(&mut self) -> Result<Vec<Event>> {
-        let limit = Limit::MAX;
+    pub async fn next(&mut self) -> Result<Vec<Arc<Event>>> {
         loop {
             // All of them, so that the place moves on behind those that are not to be seen.
-            let list = EventList { ticket: None, public: false, after: self.after, limit };
-            let mut events = self.desk.store().events(self.workspace, list).await?;
-            let more = events.len() > limit.get();
-            events.truncate(limit.get());
+            let events = match self.line.behind(self.after, Limit::MAX.get()) {
+                Some(events) => events,
+                None => self.read().await?,
+            };
             let Some(last) = events.last().map(|event| event.seq) else { return Ok(Vec::new()) };
             let mut seen = Vec::with_capacity(events.len());
             for event in events {
@@ -91,10 +87,17 @@ impl Follower {
             }
             // Only now: after an error the same events are looked at again.
             self.after = last;
-            if !seen.is_empty() || !more {
+            if !seen.is_empty() {
                 return Ok(seen);
             }
         }
+    }
+
+    async fn read(&self) -> Result<Vec<Arc<Event>>> {
+        let limit = Limit::MAX;
+        let list = EventList { ticket: None, public: false, after: self.after, limit };
+        let events = self.desk.store().events(self.workspace, list).await?;
+        Ok(events.into_iter().take(limit.get()).map(Arc::new).collect())
     }
 
     async fn may_see(&mut self, event: &Event) -> Result<bool> {

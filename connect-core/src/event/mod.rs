@@ -8,6 +8,7 @@ mod asked;
 mod cause;
 mod fact;
 mod follow;
+mod line;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,7 @@ pub(crate) use cause::hexadecimal;
 pub use cause::{Cause, Origin, visible};
 pub use fact::Fact;
 pub use follow::Follower;
+pub(crate) use line::Lines;
 
 /// One entry of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

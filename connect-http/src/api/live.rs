@@ -5,6 +5,7 @@
 //! and everything has to be read anew.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -46,7 +47,7 @@ struct Client {
     workspace: String,
     access: Access,
     follower: Option<Follower>,
-    ready: std::collections::VecDeque<Event>,
+    ready: std::collections::VecDeque<Arc<Event>>,
     checked: Instant,
     draining: Option<Draining>,
     _place: Slot,

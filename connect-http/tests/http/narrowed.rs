@@ -178,12 +178,16 @@ async fn sec_60_who_is_narrowed_hears_of_their_tickets_only_and_of_a_moved_one_w
     let world = World::new().await;
     let access = world.access().await;
     let mut follower = world.app.desk.follow(&access, Some(0)).await.expect("events").expect("from the first one");
+    // All that is heard up to the newest event there is now.
     let mut heard = async || {
-        let events = follower.next().await.expect("events");
-        events
-            .iter()
-            .map(|event| event.ticket.expect("a ticket").to_string())
-            .collect::<std::collections::BTreeSet<_>>()
+        let counters = world.app.desk.store().counters(access.workspace_id()).await.expect("read").expect("acme");
+        let mut tickets = std::collections::BTreeSet::new();
+        while follower.after() < counters.last_seq {
+            follower.changed().await;
+            let events = follower.next().await.expect("events");
+            tickets.extend(events.iter().map(|event| event.ticket.expect("a ticket").to_string()));
+        }
+        tickets
     };
     let ids = |paths: &[String]| {
         paths
