@@ -11,6 +11,7 @@ use super::prove::word;
 use super::question::{Asked, PasskeyAnswer, PasskeyQuestion};
 use super::{Failure, PasskeyError};
 use crate::auth::{Auth, Client, Identity};
+use crate::unbroken::unbroken;
 
 /// The kind of a flow that waits for a new key.
 const FLOW: &str = "passkey-enrolment";
@@ -65,7 +66,8 @@ impl Auth {
         client: &Client,
     ) -> Result<Passkey, PasskeyError> {
         self.count_answer(client).await?;
-        let outcome = self.enrolled(identity, new).await;
+        let (auth, identity) = (self.clone(), identity.clone());
+        let outcome = unbroken(async move { auth.enrolled(&identity, new).await }).await;
         self.conclude_answer(client, outcome).await
     }
 

@@ -4,6 +4,7 @@ use connect_core::user::{Passkey, StrongMethod};
 use connect_core::{Name, PasskeyId, Result};
 
 use crate::auth::{Auth, Identity};
+use crate::unbroken::unbroken;
 
 impl Auth {
     /// The passkeys that sign a person in, oldest first.
@@ -20,6 +21,11 @@ impl Auth {
     /// be its doing. It needs a recent proof ([`Auth::require_recent_strong`]), and the person is told by mail. A code by
     /// mail remains a way in. Refused if it is the last second factor and a workspace asks for one.
     pub async fn remove_passkey(&self, identity: &Identity, id: PasskeyId, keep_sessions: bool) -> Result<()> {
+        let (auth, identity) = (self.clone(), identity.clone());
+        unbroken(async move { auth.removed_passkey(&identity, id, keep_sessions).await }).await
+    }
+
+    async fn removed_passkey(&self, identity: &Identity, id: PasskeyId, keep_sessions: bool) -> Result<()> {
         self.require_recent_strong(identity).await?;
         let (users, user) = (self.inner.desk.users().because(identity.cause.clone()), identity.user.id);
         if matches!(users.passkeys(user).await?.as_slice(), [last] if last.id == id) {

@@ -12,6 +12,7 @@ use super::totp::AppSecret;
 use crate::auth::{Auth, Client, Identity};
 use crate::code::Code;
 use crate::sign_in::{SignInError, SignedIn};
+use crate::unbroken::unbroken;
 
 /// How long there is between the two steps.
 const PENDING: Duration = Duration::from_secs(10 * 60);
@@ -111,6 +112,16 @@ impl Auth {
         code: &str,
         client: &Client,
     ) -> Result<EnrolledApp, SignInError> {
+        let (auth, identity, code, client) = (self.clone(), identity.clone(), code.to_owned(), client.clone());
+        unbroken(async move { auth.confirmed_app(&identity, &code, &client).await }).await
+    }
+
+    async fn confirmed_app(
+        &self,
+        identity: &Identity,
+        code: &str,
+        client: &Client,
+    ) -> Result<EnrolledApp, SignInError> {
         identity.has_session()?;
         self.require_recent_strong(identity).await?;
         let (user, keys, typed) = (identity.user.id, &self.inner.keys, Typed::read(code));
@@ -132,6 +143,11 @@ impl Auth {
     /// Takes the app away. All other sessions of the person end, and the one that asks gets a new token; who has no
     /// second factor left has shown none any more. Refused if a workspace asks for one and it is the last.
     pub async fn remove_app(&self, identity: &Identity, client: &Client) -> Result<SignedIn> {
+        let (auth, identity, client) = (self.clone(), identity.clone(), client.clone());
+        unbroken(async move { auth.removed_app(&identity, &client).await }).await
+    }
+
+    async fn removed_app(&self, identity: &Identity, client: &Client) -> Result<SignedIn> {
         identity.has_session()?;
         self.require_recent_strong(identity).await?;
         let (users, user) = (self.inner.desk.users().because(identity.cause.clone()), identity.user.id);

@@ -11,6 +11,7 @@ use super::Claimant;
 use super::session::Proofs;
 use crate::auth::{Auth, Client};
 use crate::sign_in::{METHOD, SignedIn};
+use crate::unbroken::unbroken;
 
 /// How long it takes.
 const WAIT: Duration = Duration::from_secs(3 * 24 * 3600);
@@ -33,6 +34,11 @@ impl Auth {
     ///
     /// A workspace that asks for a second factor lets them in when they have set another one up.
     pub async fn reset_second_factor(&self, claimant: &Claimant, client: &Client) -> Result<Reset> {
+        let (auth, claimant, client) = (self.clone(), claimant.clone(), client.clone());
+        unbroken(async move { auth.reset(&claimant, &client).await }).await
+    }
+
+    async fn reset(&self, claimant: &Claimant, client: &Client) -> Result<Reset> {
         let identity = &claimant.identity;
         identity.has_session()?;
         if identity.session.method != METHOD {

@@ -16,6 +16,7 @@ use crate::auth::{Auth, Client};
 use crate::code::Code;
 use crate::guesser::DAY;
 use crate::sign_in::{SignInError, SignedIn};
+use crate::unbroken::unbroken;
 
 /// The label under which the secret of an app is sealed: for this user, so that it is of no use to another one.
 pub(super) fn label(user: UserId) -> String {
@@ -142,11 +143,15 @@ impl Auth {
     /// everything they could show is lost. Answers whether there were any. Workspaces that ask for one let them in
     /// when they have another one.
     pub async fn take_second_factor(&self, user: UserId) -> Result<bool> {
-        let had = self.take_factors(user, Cause::default()).await?;
-        if had {
-            self.end_all_sessions(user).await?;
-        }
-        Ok(had)
+        let auth = self.clone();
+        unbroken(async move {
+            let had = auth.take_factors(user, Cause::default()).await?;
+            if had {
+                auth.end_all_sessions(user).await?;
+            }
+            Ok(had)
+        })
+        .await
     }
 
     /// The same without the sessions.

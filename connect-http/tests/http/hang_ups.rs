@@ -17,6 +17,7 @@ use connect_store::{MemoryStore, SqliteSettings, SqliteStore};
 use serde_json::{Value, json};
 
 use crate::app::{TestApp, User, settings};
+use crate::enrolled::first_code;
 
 /// Lets a future go on so many times, and drops it where it waits then. Whether it was done before.
 async fn hang_up(future: impl Future, turns: usize) -> bool {
@@ -81,6 +82,37 @@ async fn sec_33_a_client_that_hangs_up_leaves_no_session_alive_after_its_address
         let (changed, status) = settled(&app, &thief, &new).await;
         changes += usize::from(changed);
         assert!(!changed || status == 401, "hung up at turn {turns}: the address is another one, and the thief stays");
+        if whole {
+            break;
+        }
+    }
+    assert!(whole && changes > 1, "it was hung up before and after the change: {changes}");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn sec_33_a_client_that_hangs_up_leaves_no_session_alive_after_its_second_factor_was_changed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = sqlite(folder.path()).await;
+    let app = TestApp::over(store.clone(), store, settings());
+    let (mut changes, mut whole) = (0, false);
+    for turns in 1..300 {
+        let email = format!("ada-{turns}@example.org");
+        let (ada, thief) = (app.sign_in(&email).await, app.sign_in(&email).await);
+        let code = json!({"code": first_code(&app, &ada).await});
+        whole = hang_up(ada.post("/me/second-factor/confirm", &code), turns).await;
+        let id = user(&app, &email).await.expect("a user");
+        let mut seen = (false, 0);
+        for _ in 0..100 {
+            let enrolled = app.desk.users().second_factor(id).await.expect("read").app.is_some();
+            seen = (enrolled, thief.get("/me").await.status.as_u16());
+            if seen == (true, 401) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(4)).await;
+        }
+        changes += usize::from(seen.0);
+        assert!(!seen.0 || seen.1 == 401, "hung up at turn {turns}: there is a second factor, and the thief stays");
         if whole {
             break;
         }

@@ -26,7 +26,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     Target {
         name: "address",
         play: texts::address,
@@ -125,6 +125,29 @@ pub const TARGETS: [Target; 13] = [
             "open",
             "\u{3316}",
             "\u{130}",
+        ],
+    },
+    Target {
+        name: "webhook_url",
+        play: texts::webhook_url,
+        words: &[
+            "https://",
+            "http://",
+            "localhost",
+            "127.0.0.1",
+            "[::1]",
+            "@",
+            ":",
+            "#",
+            "?",
+            "/",
+            "\\",
+            "%2f",
+            "xn--",
+            "\t",
+            "\r\n",
+            "2130706433",
+            "0x7f.1",
         ],
     },
     Target {

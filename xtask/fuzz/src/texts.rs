@@ -2,6 +2,7 @@
 
 use connect_core::attachment::FileName;
 use connect_core::ticket::{TicketCursor, parse_query, print_query};
+use connect_core::webhook::WebhookUrl;
 use connect_core::{EmailAddress, UserId, decode_cursor, encode_cursor};
 use connect_http::parsers;
 
@@ -84,4 +85,22 @@ pub(crate) fn cell(input: &[u8]) -> Outcome {
         assert!(!part.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']), "{cell:?} is a formula");
     }
     outcome((size(cell.len()), inner.starts_with('\''), cell.contains("\\u{"), cell.contains("\"\"")))
+}
+
+/// The address of a webhook is HTTPS, or plain HTTP of this machine itself, and reads back as the same.
+pub(crate) fn webhook_url(input: &[u8]) -> Outcome {
+    let text = String::from_utf8_lossy(input);
+    let Ok(url) = WebhookUrl::parse("url", &text) else { return outcome((false, size(input.len()))) };
+    let kept = url.as_str();
+    assert!(kept.len() <= 8000 && kept.is_ascii() && !kept.chars().any(|c| c.is_control() || c == ' '), "{kept:?}");
+    assert!(!kept.contains('#'), "{kept:?}");
+    let plain = kept.strip_prefix("http://");
+    let rest = plain.or_else(|| kept.strip_prefix("https://")).unwrap_or_else(|| panic!("{kept:?} is neither"));
+    let host = rest.split(['/', '?']).next().unwrap_or_default();
+    assert!(!host.is_empty() && !host.contains('@'), "{kept:?}");
+    let is_own = host.starts_with("127.") || host.starts_with("[::1]") || host.split(':').next() == Some("localhost");
+    assert!(plain.is_none() || is_own, "{kept:?} is plain and not this machine");
+    assert!(WebhookUrl::parse("url", kept).as_ref() == Ok(&url), "{kept:?} does not read back");
+    assert!(!url.host().is_empty());
+    outcome((true, plain.is_some(), size(kept.len()), host.contains(':')))
 }
