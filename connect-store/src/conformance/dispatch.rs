@@ -183,21 +183,23 @@ pub async fn a_retry_waits_for_its_time(world: World) {
 /// What is settled is neither taken nor settled again.
 pub async fn settled_deliveries_stay_settled(world: World) {
     let (acme, ticket) = desk(&world).await;
-    queue(&world, acme, &ticket, 3).await;
+    queue(&world, acme, &ticket, 4).await;
     let at = world.now();
     let ends = [
         (Settlement::Sent { at }, DeliveryState::Sent),
         (Settlement::Failed { at, error: "550".into() }, DeliveryState::Failed),
         (Settlement::Dropped { at, reason: "gone".into() }, DeliveryState::Dropped),
     ];
-    for ((id, token), (settlement, state)) in claim(&world, world.store().as_ref(), 3).await.into_iter().zip(ends) {
+    let claimed = claim(&world, world.store().as_ref(), 4).await;
+    let waits = claimed[3].0;
+    for ((id, token), (settlement, state)) in claimed.into_iter().zip(ends) {
         assert!(world.store().settle(acme, id, token, settlement.clone()).await.expect("settled"));
         assert!(!world.store().settle(acme, id, token, settlement).await.expect("answered"), "once only");
         let rows = world.store().deliveries(acme, DeliveryList { state: Some(state), ..DeliveryList::default() }).await;
         assert_eq!(rows.expect("read").iter().map(|d| d.id).collect::<Vec<_>>(), [id]);
     }
     world.clock.advance(LEASE * 10);
-    assert!(claim(&world, world.store().as_ref(), 10).await.is_empty());
+    assert_eq!(claim(&world, world.store().as_ref(), 10).await, [(waits, 2)], "only the one that nobody settled");
 }
 
 /// After each step the process may die: the next one goes on from what is stored.

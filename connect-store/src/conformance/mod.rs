@@ -147,7 +147,7 @@ macro_rules! conformance {
                 a_caller_that_goes_away_leaves_whole_changes_only, parallel_sets_are_each_kept_or_refused;
             versions: a_second_writer_of_a_version_is_refused, one_of_many_writers_wins, an_insert_of_what_exists_is_refused,
                 an_update_of_what_is_absent_is_refused, a_record_of_an_old_version_is_refused;
-            numbering: tickets_are_numbered_densely, tickets_are_numbered_densely_under_parallel_commits,
+            numbering: tickets_are_numbered_densely, tickets_are_numbered_densely_under_parallel_commits, two_processes_number_densely_together,
                 workspaces_number_on_their_own, a_refused_ticket_takes_no_number, a_written_ticket_keeps_its_number;
             isolation: a_ticket_of_another_workspace_is_absent, a_record_of_another_workspace_is_absent,
                 a_message_of_another_workspace_is_absent, lists_show_one_workspace, a_contact_of_another_workspace_is_refused,

@@ -33,6 +33,26 @@ pub async fn tickets_are_numbered_densely_under_parallel_commits(world: World) {
     assert_eq!(numbers, (1..=100).collect::<Vec<u64>>(), "a hundred parallel tickets have the numbers 1 to 100");
 }
 
+/// Two processes that write to one workspace at once disturb each other's numbers no more than two callers of one.
+pub async fn two_processes_number_densely_together(world: World) {
+    let (workspace, contact) = world.desk("acme").await;
+    let (other, _) = world.reopened().await;
+    let tasks: Vec<_> = (0..80)
+        .map(|n| {
+            let (_, changes) = world.ticket_set(contact.id, &format!("T{n}"), Priority::None, None);
+            let store = if n % 2 == 0 { world.store() } else { other.clone() };
+            tokio::spawn(async move { store.commit(workspace, changes).await })
+        })
+        .collect();
+    let mut numbers = Vec::new();
+    for task in tasks {
+        let committed = task.await.expect("no task panics").expect("each is kept");
+        numbers.push(committed.tickets.first().expect("a ticket").number);
+    }
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=80).collect::<Vec<u64>>(), "tickets of two processes have the numbers 1 to 80");
+}
+
 /// Each workspace has numbers of its own.
 pub async fn workspaces_number_on_their_own(world: World) {
     let (acme, ada) = world.desk("acme").await;

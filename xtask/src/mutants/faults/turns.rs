@@ -19,7 +19,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "more is taken than was asked for",
         "ranked.into_iter().take(claim.limit)",
         "ranked.into_iter()",
-        "dispatch::a_claim_takes_what_is_due",
+        "turns::workspaces_take_turns",
     ),
     scan("workspaces do not take turns", "ranked.sort_by_key(|(turn, _)| *turn);", "", "turns::workspaces_take_turns"),
     scan(
