@@ -230,6 +230,13 @@ pub async fn deliveries_are_listed_by_message_and_state(world: World) {
     assert_eq!(list(Some(vec![ticket.last_message]), Some(DeliveryState::Queued)).await.len(), 2);
     assert!(list(Some(vec![world.ids.message()]), None).await.is_empty());
     assert!(list(None, Some(DeliveryState::Failed)).await.is_empty());
+    let (sent, token) = claim(&world, world.store().as_ref(), 1).await[0];
+    let settlement = Settlement::Sent { at: world.now() };
+    assert!(world.store().settle(acme, sent, token, settlement).await.expect("settled"));
+    for messages in [None, Some(vec![ticket.last_message])] {
+        assert_eq!(list(messages.clone(), Some(DeliveryState::Sent)).await, [sent]);
+        assert_eq!(list(messages, Some(DeliveryState::Queued)).await.len(), 1, "the other one");
+    }
 }
 
 /// What has waited longest goes first.

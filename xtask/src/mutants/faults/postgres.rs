@@ -263,12 +263,6 @@ pub(super) const FAULTS: &[Fault] = &[
         "limiter::limits::",
     ),
     migration(
-        "a commit that came in between is not noticed",
-        "IS DISTINCT FROM h.seen",
-        "IS DISTINCT FROM known.last_seq",
-        "numbering::",
-    ),
-    migration(
         "keys are not released",
         "WHERE k.workspace_id = r.workspace_id AND k.record_id = r.id;\n        DELETE FROM {s}.everywhere_key",
         "WHERE k.workspace_id = r.workspace_id AND k.record_id = r.id AND false;\n        DELETE FROM {s}.everywhere_key",
