@@ -13,7 +13,7 @@ const LABEL: &str = "webhook";
 impl WebhookKeys for KeyRing {
     fn secrets(&self, workspace: WorkspaceId, webhook: WebhookId, generation: u32) -> Vec<[u8; 32]> {
         let parts = [workspace.to_string(), webhook.to_string(), generation.to_string()];
-        self.tags(LABEL, &parts.each_ref().map(|part| part.as_bytes()))
+        self.tags(LABEL, &parts.each_ref().map(String::as_bytes))
     }
 }
 

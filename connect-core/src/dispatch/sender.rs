@@ -129,7 +129,7 @@ impl Sender {
         if let Some(rate) = self.shared.limits.per_second
             && count > 0
         {
-            let wait = Duration::from_secs(1).mul_f64(count as f64 / f64::from(rate.max(1)));
+            let wait = Duration::from_secs(1) / rate.max(1) * u32::try_from(count).unwrap_or(u32::MAX);
             *self.shared.next_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + wait);
         }
     }

@@ -50,11 +50,12 @@ impl Subscriber for Notices {
         let mut plans = Vec::new();
         let mut known: BTreeMap<UserId, Option<NoticeSettings>> = BTreeMap::new();
         for ((ticket, user, topic), event) in latest {
-            if !known.contains_key(&user) {
-                let settings = settings(desk, workspace, user).await?;
-                known.insert(user, settings);
-            }
-            let Some(Some(settings)) = known.get(&user) else { continue };
+            let chosen = match known.get(&user) {
+                Some(chosen) => chosen.clone(),
+                None => settings(desk, workspace, user).await?,
+            };
+            known.insert(user, chosen.clone());
+            let Some(settings) = chosen else { continue };
             if !sees(desk, workspace, user, ticket, topic).await? {
                 continue;
             }

@@ -102,10 +102,8 @@ impl Notifications<'_> {
             ..self.list_of(user)
         };
         let found = self.desk.store().deliveries(workspace, list).await?;
-        match found.first().is_some_and(|delivery| delivery.id == id) {
-            true => Ok(false),
-            false => Err(Error::NotFound("notification")),
-        }
+        let is_theirs = found.first().is_some_and(|delivery| delivery.id == id);
+        if is_theirs { Ok(false) } else { Err(Error::NotFound("notification")) }
     }
 
     /// Notes that all were read. Answers how many were unread.
@@ -135,7 +133,7 @@ impl Notifications<'_> {
             tries.next().await?;
             let present = self.settings().await?;
             let moment = self.desk.moment(self.access);
-            let Some(change) = present.choose(media.clone())? else { return Ok(present) };
+            let Some(change) = present.choose(media.clone()) else { return Ok(present) };
             if self.desk.commit(self.access, ChangeSet::new(&moment).record(change, &moment)).await?.is_some() {
                 return self.settings().await;
             }

@@ -130,7 +130,7 @@ impl Webhooks<'_> {
         limit: Limit,
     ) -> Result<Vec<Delivery>> {
         let recipient = Some(Recipient::Webhook(id));
-        let list = DeliveryList { recipient, state, before, limit, ..DeliveryList::default() };
+        let list = DeliveryList { state, recipient, before, limit, ..DeliveryList::default() };
         Ok(self.desk.store().deliveries(self.access.workspace_id(), list).await?)
     }
 

@@ -48,14 +48,14 @@ impl Policy for Everything {
 
 /// Dice that everything in a run is decided by.
 #[derive(Debug, Clone)]
-pub struct Dice(Arc<SeededRandom>);
+pub(crate) struct Dice(Arc<SeededRandom>);
 
 impl Dice {
     fn new(seed: u64) -> Self {
         Self(Arc::new(SeededRandom::new(seed)))
     }
 
-    pub fn below(&self, limit: u64) -> u64 {
+    pub(crate) fn below(&self, limit: u64) -> u64 {
         u64::from_le_bytes((self.0.as_ref() as &dyn Random).bytes()) % limit
     }
 }

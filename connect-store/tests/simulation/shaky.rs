@@ -24,7 +24,7 @@ use crate::Dice;
 type Answer<T> = Result<T, StoreError>;
 
 #[derive(Debug)]
-pub struct Shaky {
+pub(crate) struct Shaky {
     store: Arc<MemoryStore>,
     dice: Dice,
     calm: AtomicBool,
@@ -32,16 +32,16 @@ pub struct Shaky {
 }
 
 impl Shaky {
-    pub fn new(store: Arc<MemoryStore>, dice: Dice) -> Self {
+    pub(crate) fn new(store: Arc<MemoryStore>, dice: Dice) -> Self {
         Self { store, dice, calm: AtomicBool::new(false), failures: AtomicU64::new(0) }
     }
 
     /// From now on nothing fails.
-    pub fn calm(&self) {
+    pub(crate) fn calm(&self) {
         self.calm.store(true, Ordering::SeqCst);
     }
 
-    pub fn failures(&self) -> u64 {
+    pub(crate) fn failures(&self) -> u64 {
         self.failures.load(Ordering::SeqCst)
     }
 

@@ -93,9 +93,9 @@ async fn left(client: &Client) -> Option<(u64, u64)> {
     let answer = client.try_send(client.request(Method::GET, "/metrics", None, None)).await.ok()?;
     let sum = |name: &str| {
         let of = answer.text.lines().filter(|line| line.starts_with(name));
-        of.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>()
+        of.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum::<u64>()
     };
-    (answer.status == 200).then(|| (sum("connect_deliveries_queued{") as u64, sum("connect_deliveries_failed{") as u64))
+    (answer.status == 200).then(|| (sum("connect_deliveries_queued{"), sum("connect_deliveries_failed{")))
 }
 
 async fn prove(store: &str, folder: &Path, database: &[(&str, &str)]) {
@@ -139,7 +139,8 @@ async fn prove(store: &str, folder: &Path, database: &[(&str, &str)]) {
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
     assert_eq!(drained, Some((0, 0)), "nothing waits, nothing was given up");
-    check(store, kills, &agent, &ledger.lock().expect("ledger"), &smtp, &receiver, readers).await;
+    let ledger = std::mem::take(&mut *ledger.lock().expect("ledger"));
+    check(store, kills, &agent, &ledger, &smtp, &receiver, readers).await;
     server.signal("TERM");
     assert_eq!(server.wait(), Some(0));
 }
