@@ -92,7 +92,7 @@ pub(crate) fn webhook_url(input: &[u8]) -> Outcome {
     let text = String::from_utf8_lossy(input);
     let Ok(url) = WebhookUrl::parse("url", &text) else { return outcome((false, size(input.len()))) };
     let kept = url.as_str();
-    assert!(kept.len() <= 8000 && kept.is_ascii() && !kept.chars().any(|c| c.is_control() || c == ' '), "{kept:?}");
+    assert!(kept.len() <= 2000 && kept.is_ascii() && !kept.chars().any(|c| c.is_control() || c == ' '), "{kept:?}");
     assert!(!kept.contains('#'), "{kept:?}");
     let plain = kept.strip_prefix("http://");
     let rest = plain.or_else(|| kept.strip_prefix("https://")).unwrap_or_else(|| panic!("{kept:?} is neither"));
