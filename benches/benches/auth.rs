@@ -128,6 +128,8 @@ fn redis(criterion: &mut Criterion, runtime: &Runtime) {
 
 fn stores(criterion: &mut Criterion) {
     let runtime = Runtime::new().expect("a runtime");
+    // Stores give their connections back where they are dropped, which needs a runtime around it.
+    let _entered = runtime.enter();
     let memory = Arc::new(MemoryStore::new());
     measure(criterion, &runtime, "memory", &runtime.block_on(Shown::new(memory.clone(), memory)));
     let folder = tempfile::tempdir().expect("a folder");
