@@ -111,12 +111,32 @@ pub struct Delivery {
     /// When its reader read it, of what is shown in the desk itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_at: Option<Timestamp>,
+    /// When it was last queued again by hand, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requeued: Option<Requeued>,
+}
+
+/// That a delivery was queued again by hand: its waits, and the time until it is given up, begin anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requeued {
+    /// When.
+    pub at: Timestamp,
+    /// How often it had been taken up then.
+    pub attempts: u32,
 }
 
 impl Delivery {
     /// How many workers took it up one after the other, before the present one, of whom nothing was heard again.
     pub fn lost(&self) -> u32 {
         self.attempts.saturating_sub(1).saturating_sub(self.answered)
+    }
+
+    /// Since when it is tried, and how often it was.
+    pub fn tried(&self) -> (Timestamp, u32) {
+        match self.requeued {
+            Some(Requeued { at, attempts }) => (at, self.attempts.saturating_sub(attempts)),
+            None => (self.created_at, self.attempts),
+        }
     }
 
     /// The user it is for, if it is for one.
@@ -187,6 +207,7 @@ impl Reset {
         match (self, delivery.state) {
             (Self::Requeue { at }, DeliveryState::Failed | DeliveryState::Dropped) => {
                 (next.state, next.due_at, next.settled_at) = (DeliveryState::Queued, *at, None);
+                next.requeued = Some(Requeued { at: *at, attempts: next.attempts });
             }
             (Self::Drop { at, reason }, DeliveryState::Queued | DeliveryState::Failed) => {
                 (next.state, next.settled_at, next.detail) = (DeliveryState::Dropped, Some(*at), Some(reason.clone()));

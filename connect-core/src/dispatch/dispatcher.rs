@@ -1,9 +1,10 @@
 //! The tasks that route and send.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt;
+use futures::{FutureExt, StreamExt, stream};
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tracing::{debug, error, warn};
@@ -17,6 +18,8 @@ use crate::{Desk, Error, Limit, Result, StoreError, WorkspaceId};
 
 /// Events routed in one step.
 const BATCH: usize = 200;
+/// Workspaces that are routed at once.
+const ROUTED_AT_ONCE: usize = 8;
 
 /// How the dispatcher works. How much of a channel is done at once, and when it is tried again, the channel says:
 /// [`Channel::limits`](crate::notify::Channel::limits).
@@ -154,8 +157,20 @@ impl Dispatcher {
     async fn send_due(&self, sender: &Sender, sending: &mut JoinSet<()>) -> Result<bool, StoreError> {
         let Some(claim) = sender.claim(&self.desk, self.settings.lease) else { return Ok(false) };
         let limit = claim.limit;
-        let claimed = self.desk.store().claim(claim).await?;
-        let more = claimed.len() == limit;
+        let busy = sender.busy();
+        // Whoever has nothing under way goes before everybody who has, however long theirs has waited.
+        let mut claimed = if busy.is_empty() {
+            Vec::new()
+        } else {
+            self.desk.store().claim(Claim { except: busy, ..claim.clone() }).await?
+        };
+        if claimed.len() < limit {
+            let rest = limit - claimed.len();
+            let claim = Claim { limit: rest, each: claim.each.min(rest), ..claim };
+            claimed.extend(self.desk.store().claim(claim).await?);
+        }
+        // What was left for the sake of shares may be taken now.
+        let more = !claimed.is_empty();
         sender.took(claimed.len());
         for claimed in claimed {
             let (this, place) = (self.clone(), sender.place(claimed.delivery.workspace));
@@ -194,15 +209,25 @@ impl Dispatcher {
 
     /// Routes one batch of each workspace that has new events; answers whether any cursor moved.
     pub(crate) async fn route(&self) -> Result<bool, StoreError> {
-        let mut moved = false;
-        for at in self.desk.store().unrouted(Limit::MAX).await? {
-            match self.route_workspace(at).await {
-                Ok(routed) => moved |= routed,
-                // One workspace's trouble is not the others'.
-                Err(error) => error!(workspace = %at.workspace, %error, "events could not be routed"),
+        let behind = self.desk.store().unrouted(Limit::MAX).await?;
+        // Several at once, so that one whose planning takes long does not hold up all others.
+        let routed = stream::iter(behind).map(|at| self.routed(at)).buffer_unordered(ROUTED_AT_ONCE);
+        Ok(routed.fold(false, |any, moved| async move { any | moved }).await)
+    }
+
+    /// Routes one workspace. Its trouble, be it a panic of a subscriber, is not the others'.
+    async fn routed(&self, at: Unrouted) -> bool {
+        match AssertUnwindSafe(self.route_workspace(at)).catch_unwind().await {
+            Ok(Ok(routed)) => routed,
+            Ok(Err(error)) => {
+                error!(workspace = %at.workspace, %error, "events could not be routed");
+                false
+            }
+            Err(_) => {
+                error!(workspace = %at.workspace, "a subscriber broke down, events could not be routed");
+                false
             }
         }
-        Ok(moved)
     }
 
     async fn route_workspace(&self, at: Unrouted) -> Result<bool> {
@@ -269,6 +294,7 @@ impl Dispatcher {
             settled_at: (state != DeliveryState::Queued).then_some(now),
             answered: 0,
             read_at: None,
+            requeued: None,
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::notify::{Channel, ChannelLimits, SendFailure};
 use crate::{Desk, Error, WorkspaceId};
 
 /// How many workers may be lost with a delivery before it is set aside: it may be what ends them.
-const MOST_LOST: u32 = 3;
+const MOST_LOST: u32 = 5;
 
 /// What is being sent over a channel.
 #[derive(Debug)]
@@ -87,6 +87,11 @@ impl Sender {
     /// Waits until a worker is free again.
     pub(super) async fn freed(&self) {
         self.shared.freed.notified().await;
+    }
+
+    /// The workspaces of which something is being sent.
+    pub(super) fn busy(&self) -> Vec<WorkspaceId> {
+        self.shared.busy().keys().copied().collect()
     }
 
     /// A place for a delivery of this workspace.
@@ -249,8 +254,8 @@ impl Dispatcher {
 
     fn again(&self, channel: &dyn Channel, delivery: &Delivery, error: String, asked: Option<Duration>) -> Settlement {
         let now = self.desk.now();
-        let age = now.since(delivery.created_at);
-        match channel.limits().backoff.wait(delivery.attempts, age, self.desk.random()) {
+        let (since, attempts) = delivery.tried();
+        match channel.limits().backoff.wait(attempts, now.since(since), self.desk.random()) {
             Some(wait) => Settlement::Retry { at: now.plus(wait.max(asked.unwrap_or_default())), error },
             None => Settlement::Failed { at: now, error },
         }

@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
+use tracing::warn;
 
 use super::{Medium, NoticeSettings, Topic, mentioned};
 use crate::delivery::{Delivery, DeliveryList, DeliveryState, Recipient};
 use crate::dispatch::{Composed, IN_APP, Plan, Subscriber};
 use crate::event::{Event, Fact};
 use crate::member::Member;
-use crate::message::Message;
 use crate::notify::{Mail, MailIdentity, Outgoing, ticket_mail};
 use crate::record::{Record, RecordKind};
+use crate::role::Permissions;
 use crate::store::{MessageList, RecordList, TicketKey, TicketRow};
 use crate::{Action, Actor, Desk, EmailAddress, Limit, Result, TicketId, UserId, WorkspaceId};
 
@@ -37,29 +38,24 @@ impl Subscriber for Notices {
         if workspace == WorkspaceId::DIRECTORY {
             return Ok(Vec::new());
         }
+        let mut known = Known { desk, workspace, people: BTreeMap::new(), choosers: None, writers: BTreeMap::new() };
         // Of what happens to one ticket in one go, the last event stands for all.
         let mut latest: BTreeMap<(TicketId, UserId, Topic), &Event> = BTreeMap::new();
         for event in events {
             let Some(ticket) = event.ticket else { continue };
-            for (user, topic) in concerned(desk, workspace, ticket, event).await? {
+            for (user, topic) in known.concerned(ticket, event).await? {
                 if event.actor != Actor::User(user) {
                     latest.insert((ticket, user, topic), event);
                 }
             }
         }
         let mut plans = Vec::new();
-        let mut known: BTreeMap<UserId, Option<NoticeSettings>> = BTreeMap::new();
         for ((ticket, user, topic), event) in latest {
-            let chosen = match known.get(&user) {
-                Some(chosen) => chosen.clone(),
-                None => settings(desk, workspace, user).await?,
-            };
-            known.insert(user, chosen.clone());
-            let Some(settings) = chosen else { continue };
-            if !sees(desk, workspace, user, ticket, topic).await? {
+            let Some(person) = known.person(user).await? else { continue };
+            if !person.sees(desk, workspace, ticket, topic).await? {
                 continue;
             }
-            for medium in settings.media_of(topic) {
+            for medium in person.settings.media_of(topic) {
                 let to = Recipient::User(user);
                 let plan = match medium {
                     Medium::InApp => Plan::over(IN_APP, event, topic.as_str(), to),
@@ -81,7 +77,12 @@ impl Subscriber for Notices {
         let Some(row) = desk.store().ticket(workspace.id, TicketKey::Id(ticket)).await? else {
             return Ok(Composed::Drop("the ticket is gone"));
         };
-        if !sees(desk, workspace.id, user, ticket, topic).await? {
+        let person = person(desk, workspace.id, user).await?;
+        let sees = match &person {
+            Some(person) => person.sees(desk, workspace.id, ticket, topic).await?,
+            None => false,
+        };
+        if !sees {
             return Ok(Composed::Drop("the person does not see the ticket any more"));
         }
         if topic == Topic::Assigned {
@@ -125,91 +126,132 @@ const fn waits(topic: Topic) -> std::time::Duration {
     }
 }
 
-/// Whom an event concerns.
-async fn concerned(desk: &Desk, workspace: WorkspaceId, ticket: TicketId, event: &Event) -> Result<Told> {
-    let mut told = Told::new();
-    match &event.fact {
-        Fact::TicketAssigned { to: Some(user), .. } => {
-            told.insert((*user, Topic::Assigned));
-        }
-        Fact::TicketReplied { by_customer: true, .. } => {
-            for user in writers(desk, workspace, ticket).await? {
-                told.insert((user, Topic::CustomerReplied));
-            }
-        }
-        Fact::TicketOpened { .. } if !matches!(event.actor, Actor::User(_)) => {
-            for user in choosers(desk, workspace, Topic::TicketOpened).await? {
-                told.insert((user, Topic::TicketOpened));
-            }
-        }
-        Fact::TicketNoted { message } => {
-            let Some(note) = desk.store().message(workspace, *message).await? else { return Ok(told) };
-            for address in mentioned(note.body.as_str(), MAX_MENTIONED) {
-                let Ok(email) = EmailAddress::parse("email", &address) else { continue };
-                if let Some(user) = desk.users().find(&email).await? {
-                    told.insert((user.id, Topic::Mentioned));
-                }
-            }
-        }
-        _ => {}
-    }
-    Ok(told)
+/// A member who may be told, as they are now.
+#[derive(Clone)]
+struct Person {
+    member: Member,
+    limits: Option<Permissions>,
+    settings: NoticeSettings,
 }
 
-/// Whoever works on a ticket, or has written on it lately.
-async fn writers(desk: &Desk, workspace: WorkspaceId, ticket: TicketId) -> Result<BTreeSet<UserId>> {
-    let Some(row) = desk.store().ticket(workspace, TicketKey::Id(ticket)).await? else { return Ok(BTreeSet::new()) };
-    let list = MessageList { ticket, ids: None, after: None, notes: true, limit: Limit::MAX };
-    let messages = desk.store().messages(workspace, list).await?;
-    let author = |message: &Message| match message.author {
-        Actor::User(user) => Some(user),
-        _ => None,
-    };
-    Ok(messages.iter().filter_map(author).chain(row.ticket.assignee).collect())
-}
-
-/// Whoever has chosen to be told of something that usually nobody is told of.
-async fn choosers(desk: &Desk, workspace: WorkspaceId, topic: Topic) -> Result<Vec<UserId>> {
-    let mut list = RecordList { limit: Limit::MAX, ..RecordList::default() };
-    let mut found = Vec::new();
-    loop {
-        let records = desk.store().records(workspace, NoticeSettings::KIND, list.clone()).await?;
-        for record in records.iter().take(Limit::MAX.get()) {
-            let settings: NoticeSettings = record.read()?;
-            found.extend(Some(settings.user).filter(|_| !settings.media_of(topic).is_empty()));
+impl Person {
+    /// Whether they see what a notice is about.
+    async fn sees(&self, desk: &Desk, workspace: WorkspaceId, ticket: TicketId, topic: Topic) -> Result<bool> {
+        let needed = if topic == Topic::Mentioned { Action::ReadNotes } else { Action::ReadTickets };
+        if !desk.role_may(self.member.role, self.limits.as_ref(), needed) {
+            return Ok(false);
         }
-        if records.len() <= Limit::MAX.get() {
-            return Ok(found);
-        }
-        list.after = records.get(Limit::MAX.get() - 1).map(|record| record.id.clone());
+        let Some(within) = self.member.within() else { return Ok(true) };
+        let row = desk.store().ticket(workspace, TicketKey::Id(ticket)).await?;
+        Ok(row.is_some_and(|row| within.holds(&row.ticket)))
     }
 }
 
-/// What a member has chosen; none if they are no member, or disabled.
-async fn settings(desk: &Desk, workspace: WorkspaceId, user: UserId) -> Result<Option<NoticeSettings>> {
-    let ids = vec![user.to_string(), NoticeSettings::id_of(user)];
-    let member = desk.store().record(workspace, Member::KIND, ids[0].clone()).await?;
-    if member.is_none() || desk.user(user).await?.is_none_or(|user| user.disabled) {
+/// A member with what they have chosen; none if they are no member, or disabled.
+async fn person(desk: &Desk, workspace: WorkspaceId, user: UserId) -> Result<Option<Person>> {
+    let record = desk.store().record(workspace, Member::KIND, user.to_string()).await?;
+    let Some(member) = record.map(|record| record.read::<Member>()).transpose()? else { return Ok(None) };
+    if desk.user(user).await?.is_none_or(|user| user.disabled) {
         return Ok(None);
     }
-    let list = RecordList { ids: Some(ids), ..RecordList::default() };
-    let chosen = desk.store().records(workspace, NoticeSettings::KIND, list).await?;
-    let chosen = chosen.first().map(Record::read).transpose()?;
-    Ok(Some(chosen.unwrap_or_else(|| NoticeSettings::usual(user))))
+    let chosen = desk.store().record(workspace, NoticeSettings::KIND, NoticeSettings::id_of(user)).await?;
+    let settings = chosen.as_ref().and_then(read).unwrap_or_else(|| NoticeSettings::usual(user));
+    let limits = desk.limits_of(workspace, &member).await?;
+    Ok(Some(Person { member, limits, settings }))
 }
 
-/// Whether a member sees what a notice is about, as they are now.
-async fn sees(desk: &Desk, workspace: WorkspaceId, user: UserId, ticket: TicketId, topic: Topic) -> Result<bool> {
-    let record = desk.store().record(workspace, Member::KIND, user.to_string()).await?;
-    let Some(member) = record.map(|record| record.read::<Member>()).transpose()? else { return Ok(false) };
-    let limits = desk.limits_of(workspace, &member).await?;
-    let needed = if topic == Topic::Mentioned { Action::ReadNotes } else { Action::ReadTickets };
-    if !desk.role_may(member.role, limits.as_ref(), needed) {
-        return Ok(false);
+/// What a record says somebody has chosen. One that does not read must not hold up what everybody else is told.
+fn read(record: &Record) -> Option<NoticeSettings> {
+    record.read().inspect_err(|error| warn!(settings = record.id, %error, "settings of notices do not read")).ok()
+}
+
+/// What was read while a batch of events is planned for, each thing once.
+struct Known<'a> {
+    desk: &'a Desk,
+    workspace: WorkspaceId,
+    people: BTreeMap<UserId, Option<Person>>,
+    choosers: Option<BTreeSet<UserId>>,
+    writers: BTreeMap<TicketId, BTreeSet<UserId>>,
+}
+
+impl Known<'_> {
+    async fn person(&mut self, user: UserId) -> Result<Option<Person>> {
+        if let Some(person) = self.people.get(&user) {
+            return Ok(person.clone());
+        }
+        let person = person(self.desk, self.workspace, user).await?;
+        self.people.insert(user, person.clone());
+        Ok(person)
     }
-    let Some(within) = member.within() else { return Ok(true) };
-    let row = desk.store().ticket(workspace, TicketKey::Id(ticket)).await?;
-    Ok(row.is_some_and(|row| within.holds(&row.ticket)))
+
+    /// Whom an event concerns.
+    async fn concerned(&mut self, ticket: TicketId, event: &Event) -> Result<Told> {
+        let all = |users: BTreeSet<UserId>, topic| users.into_iter().map(move |user| (user, topic)).collect();
+        Ok(match &event.fact {
+            Fact::TicketAssigned { to: Some(user), .. } => Told::from([(*user, Topic::Assigned)]),
+            Fact::TicketReplied { by_customer: true, .. } => all(self.writers(ticket).await?, Topic::CustomerReplied),
+            Fact::TicketOpened { .. } if !matches!(event.actor, Actor::User(_)) => {
+                all(self.choosers(Topic::TicketOpened).await?, Topic::TicketOpened)
+            }
+            Fact::TicketNoted { message } => {
+                let Some(note) = self.desk.store().message(self.workspace, *message).await? else {
+                    return Ok(Told::new());
+                };
+                let mut told = Told::new();
+                for address in mentioned(note.body.as_str(), MAX_MENTIONED) {
+                    let Ok(email) = EmailAddress::parse("email", &address) else { continue };
+                    let user = self.desk.users().find(&email).await?;
+                    told.extend(user.map(|user| (user.id, Topic::Mentioned)));
+                }
+                told
+            }
+            _ => Told::new(),
+        })
+    }
+
+    /// Whoever works on a ticket, or has written on it.
+    async fn writers(&mut self, ticket: TicketId) -> Result<BTreeSet<UserId>> {
+        if let Some(writers) = self.writers.get(&ticket) {
+            return Ok(writers.clone());
+        }
+        let store = self.desk.store();
+        let row = store.ticket(self.workspace, TicketKey::Id(ticket)).await?;
+        let mut writers: BTreeSet<UserId> = row.and_then(|row| row.ticket.assignee).into_iter().collect();
+        let mut list = MessageList { ticket, ids: None, after: None, notes: true, limit: Limit::MAX };
+        loop {
+            let messages = store.messages(self.workspace, list.clone()).await?;
+            writers.extend(messages.iter().filter_map(|message| match message.author {
+                Actor::User(user) => Some(user),
+                _ => None,
+            }));
+            list.after = messages.last().map(|message| message.id);
+            if messages.len() <= Limit::MAX.get() {
+                break;
+            }
+        }
+        self.writers.insert(ticket, writers.clone());
+        Ok(writers)
+    }
+
+    /// Whoever has chosen to be told of something that usually nobody is told of.
+    async fn choosers(&mut self, topic: Topic) -> Result<BTreeSet<UserId>> {
+        if let Some(choosers) = &self.choosers {
+            return Ok(choosers.clone());
+        }
+        let mut list = RecordList { limit: Limit::MAX, ..RecordList::default() };
+        let mut choosers = BTreeSet::new();
+        loop {
+            let records = self.desk.store().records(self.workspace, NoticeSettings::KIND, list.clone()).await?;
+            let chosen = records.iter().filter_map(read).filter(|settings| !settings.media_of(topic).is_empty());
+            choosers.extend(chosen.map(|settings| settings.user));
+            list.after = records.last().map(|record| record.id.clone());
+            if records.len() <= Limit::MAX.get() {
+                break;
+            }
+        }
+        self.choosers = Some(choosers.clone());
+        Ok(choosers)
+    }
 }
 
 /// Whether a mail about the same was sent to the person after this one was planned: it told of this as well.

@@ -176,6 +176,7 @@ impl Webhook {
             Some(beginning) => name.starts_with(beginning),
             None => name == *wanted,
         };
-        self.enabled && !event.fact.is_for_audit_only() && self.types.iter().any(fits)
+        // What the desk has switched off is planned for all the same, dropped when it is due, and can be replayed.
+        (self.enabled || self.switched_off.is_some()) && !event.fact.is_for_audit_only() && self.types.iter().any(fits)
     }
 }

@@ -20,6 +20,8 @@ use crate::{Actor, Desk, Limit, Result, Role, UserId, WebhookId, WorkspaceId};
 
 const EVENT: &str = "webhook.event";
 const SWITCHED_OFF: &str = "webhook.switched_off";
+/// How long a webhook answers nothing before it is switched off.
+const SILENT_FOR: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
 
 /// Plans and composes the calls, and switches off what nobody answers.
 #[derive(Debug)]
@@ -51,6 +53,11 @@ fn body(event: &Event) -> String {
     json!({"type": event.fact.name(), "timestamp": event.at.to_string(), "data": data}).to_string()
 }
 
+/// The webhook of a record, if it reads.
+fn read(record: &Record) -> Option<Webhook> {
+    record.read().inspect_err(|error| warn!(webhook = record.id, %error, "a webhook does not read")).ok()
+}
+
 async fn webhook(desk: &Desk, workspace: WorkspaceId, id: WebhookId) -> Result<Option<Webhook>> {
     let record = desk.store().record(workspace, Webhook::KIND, id.to_string()).await?;
     Ok(record.as_ref().map(Record::read).transpose()?)
@@ -69,7 +76,8 @@ impl Subscriber for WebhookCalls {
         let limit = Limit::new(MAX_WEBHOOKS as u64)?;
         let records =
             desk.store().records(workspace, Webhook::KIND, RecordList { limit, ..RecordList::default() }).await?;
-        let webhooks = records.iter().map(Record::read).collect::<Result<Vec<Webhook>, _>>()?;
+        // One that does not read must not hold up what everybody else is told.
+        let webhooks: Vec<Webhook> = records.iter().filter_map(read).collect();
         let mut plans = Vec::new();
         for event in events {
             let wanted = webhooks.iter().filter(|webhook| webhook.wants(event));
@@ -123,6 +131,10 @@ impl Subscriber for WebhookCalls {
     async fn given_up(&self, desk: &Desk, delivery: &Delivery, gone: bool) -> Result<()> {
         let Recipient::Webhook(id) = delivery.recipient else { return Ok(()) };
         if !gone {
+            // One that was set aside, or could not be composed, says nothing of the receiver.
+            if desk.now().since(delivery.tried().0) < SILENT_FOR {
+                return Ok(());
+            }
             let list = DeliveryList {
                 recipient: Some(delivery.recipient),
                 state: Some(DeliveryState::Sent),
@@ -130,7 +142,7 @@ impl Subscriber for WebhookCalls {
                 ..DeliveryList::default()
             };
             let sent = desk.store().deliveries(delivery.workspace, list).await?;
-            if sent.iter().any(|sent| sent.settled_at.is_some_and(|at| at >= delivery.created_at)) {
+            if sent.iter().any(|sent| sent.settled_at.is_some_and(|at| at >= delivery.tried().0)) {
                 return Ok(());
             }
         }

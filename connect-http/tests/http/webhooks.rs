@@ -12,6 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use connect_auth::KeyRing;
 use connect_core::delivery::{DeliveryState, Reset};
+use connect_core::dispatch::DispatchSettings;
 use connect_core::fetch::{FetchSettings, HttpsClient};
 use connect_core::webhook::{WebhookCalls, WebhookChannel};
 use connect_store::MemoryStore;
@@ -115,18 +116,28 @@ async fn log(owner: &User, path: &str) -> Vec<Value> {
     owner.get(&format!("{path}/deliveries")).await.expect(200)["data"].as_array().expect("a list").clone()
 }
 
-/// Nothing may be left queued at the end of a test.
-async fn finish(app: TestApp) {
-    let host = app.desk.host("acme").await.expect("acme");
+/// Drops what waits in a workspace.
+async fn drop_queued(app: &TestApp, workspace: connect_core::WorkspaceId) {
     let list = connect_core::delivery::DeliveryList {
         state: Some(DeliveryState::Queued),
         limit: connect_core::Limit::MAX,
         ..Default::default()
     };
-    let left = app.desk.store().deliveries(host.workspace_id(), list).await.expect("read");
-    let ids = left.iter().map(|delivery| delivery.id).collect();
-    let drop = Reset::Drop { at: app.desk.now(), reason: "the test is over".to_owned() };
-    app.desk.store().reset(host.workspace_id(), ids, drop).await.expect("dropped");
+    loop {
+        let left = app.desk.store().deliveries(workspace, list.clone()).await.expect("read");
+        if left.is_empty() {
+            return;
+        }
+        let ids = left.iter().map(|delivery| delivery.id).collect();
+        let drop = Reset::Drop { at: app.desk.now(), reason: "the test is over".to_owned() };
+        app.desk.store().reset(workspace, ids, drop).await.expect("dropped");
+    }
+}
+
+/// Nothing may be left queued at the end of a test.
+async fn finish(app: TestApp) {
+    let host = app.desk.host("acme").await.expect("acme");
+    drop_queued(&app, host.workspace_id()).await;
     app.finish().await;
 }
 
@@ -359,5 +370,48 @@ async fn webhooks_are_read_strictly() {
         owner.post(WEBHOOKS, &good).await.expect(201);
     }
     assert_eq!(owner.post(WEBHOOKS, &good).await.problem(409), "too_many_webhooks");
+    finish(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn receivers_that_hang_in_two_workspaces_hold_up_no_third() {
+    let (app, owner, _) = desk(true).await;
+    // It takes calls and never answers.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let hanging = format!("http://{}/", silent.local_addr().expect("an address"));
+    let open = async |slug: &str, n: usize| {
+        let ticket =
+            json!({"subject": format!("{slug} {n}"), "body": "B", "contact": {"email": "dan@customer.example"}});
+        owner.post(&format!("/workspaces/{slug}/tickets"), &ticket).await.expect(201);
+    };
+    for slug in ["bolt", "cove"] {
+        owner.post("/workspaces", &json!({"name": slug, "slug": slug})).await.expect(201);
+        let webhook = json!({"url": hanging, "types": ["ticket.opened"]});
+        owner.post(&format!("/workspaces/{slug}/webhooks"), &webhook).await.expect(201);
+        for n in 0..150 {
+            open(slug, n).await;
+        }
+    }
+    let receiver = Receiver::start().await;
+    webhook(&owner, &receiver.url, &["ticket.opened"]).await;
+    let running = app.desk.dispatcher(DispatchSettings::default()).start();
+    // Long enough for both floods to have all the workers they can get.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    open("acme", 0).await;
+    let mut heard = false;
+    for _ in 0..100 {
+        heard = !receiver.came().is_empty();
+        if heard {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // One worker at a time comes free every 800 ms at the latest; each of 300 calls before it would take a quarter of a minute.
+    assert!(heard, "the third was told while hundreds of calls of the others wait");
+    running.stop().await;
+    for slug in ["bolt", "cove"] {
+        let host = app.desk.host(slug).await.expect("there");
+        drop_queued(&app, host.workspace_id()).await;
+    }
     finish(app).await;
 }

@@ -7,4 +7,4 @@ DROP INDEX {p}delivery_due;
 CREATE INDEX {p}delivery_due ON {p}delivery (channel, due_at) WHERE state = 'queued';
 CREATE INDEX {p}delivery_turn ON {p}delivery (channel, workspace_id, due_at, id) WHERE state = 'queued';
 CREATE INDEX {p}delivery_failed ON {p}delivery (channel) WHERE state = 'failed';
-CREATE INDEX {p}delivery_recipient ON {p}delivery (workspace_id, recipient, channel, id) WHERE recipient IS NOT NULL;
+CREATE INDEX {p}delivery_recipient ON {p}delivery (workspace_id, recipient, id) WHERE recipient IS NOT NULL;

@@ -31,6 +31,7 @@ pub(super) fn delivery(world: &World, workspace: WorkspaceId, ticket: &Ticket, e
         settled_at: None,
         answered: 0,
         read_at: None,
+        requeued: None,
     }
 }
 

@@ -108,7 +108,9 @@ pub async fn deliveries_are_reset_by_hand(world: World) {
     };
     let again = row(claimed[0].0).await;
     assert_eq!((again.state, again.settled_at, again.due_at), (DeliveryState::Queued, None, world.now()));
+    assert_eq!(again.tried(), (world.now(), 0), "its waits begin anew");
     assert_eq!(claim(&world, world.store().as_ref(), 9).await, [(claimed[0].0, 2)], "and is taken up");
+    assert_eq!(row(claimed[0].0).await.tried().1, 1);
     let drop = Reset::Drop { at: world.now(), reason: "by hand".into() };
     assert_eq!(reset(acme, all, drop).await, 3, "all that were not sent");
     let dropped = row(claimed[2].0).await;

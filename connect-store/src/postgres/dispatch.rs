@@ -1,7 +1,7 @@
 //! Routing, claiming and settling deliveries, one statement each.
 
 use connect_core::delivery::{
-    Claim, Claimed, Delivery, DeliveryList, DeliveryState, QueueDepth, Reset, Route, Settlement,
+    Claim, Claimed, Delivery, DeliveryList, DeliveryState, QueueDepth, Requeued, Reset, Route, Settlement,
 };
 use connect_core::store::Unrouted;
 use connect_core::{DeliveryId, Limit, StoreError, Timestamp, UserId, WorkspaceId};
@@ -38,6 +38,12 @@ pub(super) fn delivery(row: &PgRow) -> Result<Delivery, StoreError> {
     delivery.settled_at = row.try_get::<Option<i64>, _>(5).map_err(store_error)?.map(Timestamp::from_micros);
     delivery.answered = u32::try_from(row.try_get::<i64, _>(6).map_err(store_error)?).unwrap_or(u32::MAX);
     delivery.read_at = row.try_get::<Option<i64>, _>(7).map_err(store_error)?.map(Timestamp::from_micros);
+    let (at, attempts): (Option<i64>, Option<i64>) =
+        (row.try_get(8).map_err(store_error)?, row.try_get(9).map_err(store_error)?);
+    delivery.requeued = at.zip(attempts).map(|(at, attempts)| Requeued {
+        at: Timestamp::from_micros(at),
+        attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
+    });
     Ok(delivery)
 }
 

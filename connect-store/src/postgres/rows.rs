@@ -73,6 +73,8 @@ struct DeliveryColumns<'r> {
     settled_at: Option<i64>,
     answered: u32,
     read_at: Option<i64>,
+    requeued_at: Option<i64>,
+    requeued_attempts: Option<u32>,
     doc: &'r Delivery,
 }
 
@@ -255,6 +257,8 @@ pub(super) fn deliveries(list: &[Delivery]) -> Result<String, sqlx::Error> {
             settled_at: delivery.settled_at.map(connect_core::Timestamp::as_micros),
             answered: delivery.answered,
             read_at: delivery.read_at.map(connect_core::Timestamp::as_micros),
+            requeued_at: delivery.requeued.map(|requeued| requeued.at.as_micros()),
+            requeued_attempts: delivery.requeued.map(|requeued| requeued.attempts),
             doc: delivery,
         })
         .collect();

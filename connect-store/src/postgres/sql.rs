@@ -67,10 +67,11 @@ statements! {
     route = "WITH moved AS (
             UPDATE {s}.head SET routed_seq = $3 WHERE workspace_id = $1 AND routed_seq = $2 AND last_seq >= $3 RETURNING 1
         ), put AS (
-            INSERT INTO {s}.delivery (workspace_id, id, unique_key, message_id, state, attempts, due_at, detail, settled_at, answered, read_at, doc)
-            SELECT $1, d.id, d.unique_key, d.message_id, d.state, d.attempts, d.due_at, d.detail, d.settled_at, d.answered, d.read_at, d.doc
+            INSERT INTO {s}.delivery (workspace_id, id, unique_key, message_id, state, attempts, due_at, detail, settled_at, answered, read_at, requeued_at, requeued_attempts, doc)
+            SELECT $1, d.id, d.unique_key, d.message_id, d.state, d.attempts, d.due_at, d.detail, d.settled_at, d.answered, d.read_at, d.requeued_at, d.requeued_attempts, d.doc
             FROM json_to_recordset($4::json) AS d (id text, unique_key text, message_id text, state text, attempts bigint, due_at bigint,
-                detail text, settled_at bigint, answered bigint, read_at bigint, doc text)
+                detail text, settled_at bigint, answered bigint, read_at bigint, requeued_at bigint,
+                requeued_attempts bigint, doc text)
             WHERE EXISTS (SELECT FROM moved) ON CONFLICT (workspace_id, unique_key) DO NOTHING
         ), sealed AS (
             INSERT INTO {s}.seal (workspace_id, after_seq, last_seq, mac)
@@ -100,10 +101,11 @@ statements! {
             ORDER BY row_number() OVER (PARTITION BY d.workspace_id ORDER BY d.due_at, d.id), d.due_at, d.id LIMIT $3
         ) UPDATE {s}.delivery d SET attempts = d.attempts + 1, due_at = $2
         FROM due WHERE d.workspace_id = due.workspace_id AND d.id = due.id
-        RETURNING d.doc, d.state, d.attempts, d.due_at, d.detail, d.settled_at, d.answered, d.read_at";
+        RETURNING d.doc, d.state, d.attempts, d.due_at, d.detail, d.settled_at, d.answered, d.read_at, d.requeued_at, d.requeued_attempts";
     settle = "UPDATE {s}.delivery SET state = $4, due_at = coalesce($5, due_at), detail = $6, settled_at = $7, answered = attempts
         WHERE workspace_id = $1 AND id = $2 AND attempts = $3 AND state = 'queued'";
-    reset = "UPDATE {s}.delivery SET state = $3, due_at = coalesce($4, due_at), settled_at = $5, detail = coalesce($6, detail), answered = attempts
+    reset = "UPDATE {s}.delivery SET state = $3, due_at = coalesce($4, due_at), settled_at = $5, detail = coalesce($6, detail), answered = attempts,
+            requeued_at = coalesce($4, requeued_at), requeued_attempts = CASE WHEN $4::bigint IS NULL THEN requeued_attempts ELSE attempts END
         WHERE workspace_id = $1 AND id = ANY ($2) AND state = ANY ($7)";
     mark_read = "UPDATE {s}.delivery SET read_at = $4 WHERE workspace_id = $1 AND recipient = $2 AND channel = $3 AND read_at IS NULL
         AND ($5::text[] IS NULL OR id = ANY ($5))";
@@ -111,14 +113,14 @@ statements! {
             SELECT channel, count(*) AS queued, 0 AS failed, min(due_at) AS oldest FROM {s}.delivery WHERE state = 'queued' GROUP BY channel
             UNION ALL SELECT channel, 0, count(*), NULL FROM {s}.delivery WHERE state = 'failed' GROUP BY channel
         ) q GROUP BY channel ORDER BY channel";
-    deliveries = "SELECT doc, state, attempts, due_at, detail, settled_at, answered, read_at FROM {s}.delivery
+    deliveries = "SELECT doc, state, attempts, due_at, detail, settled_at, answered, read_at, requeued_at, requeued_attempts FROM {s}.delivery
         WHERE workspace_id = $1 AND ($2::text IS NULL OR state = $2) AND ($4::text IS NULL OR channel = $4)
         AND (NOT $5 OR read_at IS NULL) AND ($6::text IS NULL OR id < $6) ORDER BY id DESC LIMIT $3";
-    deliveries_of_recipient = "SELECT doc, state, attempts, due_at, detail, settled_at, answered, read_at FROM {s}.delivery
+    deliveries_of_recipient = "SELECT doc, state, attempts, due_at, detail, settled_at, answered, read_at, requeued_at, requeued_attempts FROM {s}.delivery
         WHERE workspace_id = $1 AND ($2::text IS NULL OR state = $2) AND ($4::text IS NULL OR channel = $4)
         AND (NOT $5 OR read_at IS NULL) AND ($6::text IS NULL OR id < $6)
         AND recipient = $7 AND ($8::text[] IS NULL OR message_id = ANY ($8)) ORDER BY id DESC LIMIT $3";
-    deliveries_of_messages = "SELECT doc, state, attempts, due_at, detail, settled_at, answered, read_at FROM {s}.delivery
+    deliveries_of_messages = "SELECT doc, state, attempts, due_at, detail, settled_at, answered, read_at, requeued_at, requeued_attempts FROM {s}.delivery
         WHERE workspace_id = $1 AND ($2::text IS NULL OR state = $2) AND ($4::text IS NULL OR channel = $4)
         AND (NOT $5 OR read_at IS NULL) AND ($6::text IS NULL OR id < $6)
         AND message_id = ANY ($7) ORDER BY id DESC LIMIT $3";
@@ -133,7 +135,7 @@ statements! {
     export_messages = "SELECT doc FROM {s}.message WHERE workspace_id = $1 AND id > $2 ORDER BY id LIMIT $3";
     export_answers = "SELECT actor, key, request_hash, committed, expires_at FROM {s}.answer WHERE workspace_id = $1 AND (actor, key) > ($2, $3)
         ORDER BY actor, key LIMIT $4";
-    export_deliveries = "SELECT doc, state, attempts, due_at, detail, settled_at, answered, read_at FROM {s}.delivery WHERE workspace_id = $1 AND id > $2 ORDER BY id LIMIT $3";
+    export_deliveries = "SELECT doc, state, attempts, due_at, detail, settled_at, answered, read_at, requeued_at, requeued_attempts FROM {s}.delivery WHERE workspace_id = $1 AND id > $2 ORDER BY id LIMIT $3";
     export_seals = "SELECT after_seq, last_seq, mac FROM {s}.seal WHERE workspace_id = $1 AND after_seq > $2 ORDER BY after_seq LIMIT $3";
     present_records = "SELECT id FROM {s}.record WHERE workspace_id = $1 AND id = ANY ($2)";
     present_tickets = "SELECT id FROM {s}.ticket WHERE workspace_id = $1 AND id = ANY ($2)";
@@ -144,10 +146,11 @@ statements! {
     present_seals = "SELECT w.place FROM unnest($2) AS w (place) JOIN {s}.seal s ON s.workspace_id = $1 AND s.after_seq = w.place::bigint";
     put_seals = "INSERT INTO {s}.seal (workspace_id, after_seq, last_seq, mac)
         SELECT $1, w.after_seq, w.last_seq, w.mac FROM unnest($2::bigint[], $3::bigint[], $4::text[]) AS w (after_seq, last_seq, mac)";
-    import_deliveries = "INSERT INTO {s}.delivery (workspace_id, id, unique_key, message_id, state, attempts, due_at, detail, settled_at, answered, read_at, doc)
-        SELECT $1, d.id, d.unique_key, d.message_id, d.state, d.attempts, d.due_at, d.detail, d.settled_at, d.answered, d.read_at, d.doc
+    import_deliveries = "INSERT INTO {s}.delivery (workspace_id, id, unique_key, message_id, state, attempts, due_at, detail, settled_at, answered, read_at, requeued_at, requeued_attempts, doc)
+        SELECT $1, d.id, d.unique_key, d.message_id, d.state, d.attempts, d.due_at, d.detail, d.settled_at, d.answered, d.read_at, d.requeued_at, d.requeued_attempts, d.doc
         FROM json_to_recordset($2::json) AS d (id text, unique_key text, message_id text, state text, attempts bigint, due_at bigint,
-            detail text, settled_at bigint, answered bigint, read_at bigint, doc text) ON CONFLICT DO NOTHING";
+            detail text, settled_at bigint, answered bigint, read_at bigint, requeued_at bigint,
+                requeued_attempts bigint, doc text) ON CONFLICT DO NOTHING";
     open_workspace = "UPDATE {s}.head SET last_seq = $2, last_number = $3, routed_seq = $4 WHERE workspace_id = $1";
 
     // Challenges, sessions, budgets, flows, quotas.

@@ -99,6 +99,9 @@ pub(super) async fn claim(store: &SqliteStore, claim: Claim) -> Result<Vec<Claim
                         // One row that does not read must not hold up all others.
                         Err(error) => {
                             tracing::error!(%error, "a delivery does not read and is passed over");
+                            let (workspace, id): (String, String) = (row.try_get(1)?, row.try_get(2)?);
+                            let query = sqlx::query(safe(&sql.pass_delivery_over)).bind(workspace).bind(id);
+                            query.bind(now.plus(lease).as_micros()).execute(&mut *connection).await?;
                             continue;
                         }
                     };

@@ -94,13 +94,14 @@ statements! {
             UNION ALL SELECT (SELECT min(d.workspace_id) FROM {p}delivery d WHERE d.state = 'queued' AND d.channel = $1 AND d.workspace_id > turn.id)
             FROM turn WHERE turn.id IS NOT NULL
         ), due AS (
-            SELECT d.id, d.due_at, d.doc, row_number() OVER (PARTITION BY d.workspace_id ORDER BY d.due_at, d.id) AS place
+            SELECT d.workspace_id, d.id, d.due_at, d.doc, row_number() OVER (PARTITION BY d.workspace_id ORDER BY d.due_at, d.id) AS place
             FROM turn JOIN {p}delivery d ON d.workspace_id = turn.id AND d.id IN (
                 SELECT w.id FROM {p}delivery w WHERE w.state = 'queued' AND w.channel = $1 AND w.workspace_id = turn.id AND w.due_at <= $2
                 ORDER BY w.due_at, w.id LIMIT $3
             ) WHERE turn.id NOT IN (SELECT value FROM json_each($4))
-        ) SELECT doc FROM due ORDER BY place, due_at, id LIMIT $5";
+        ) SELECT doc, workspace_id, id FROM due ORDER BY place, due_at, id LIMIT $5";
     delivery = "SELECT doc FROM {p}delivery WHERE workspace_id = $1 AND id = $2";
+    pass_delivery_over = "UPDATE {p}delivery SET doc = json_set(doc, '$.due_at', $3) WHERE workspace_id = $1 AND id = $2";
     update_delivery = "UPDATE {p}delivery SET doc = $3 WHERE workspace_id = $1 AND id = $2";
     mark_read = "UPDATE {p}delivery SET doc = json_set(doc, '$.read_at', $4) WHERE workspace_id = $1 AND recipient = $2 AND channel = $3
         AND read_at IS NULL AND ($5 IS NULL OR id IN (SELECT value FROM json_each($5)))";

@@ -218,6 +218,8 @@ impl Run {
                     let ended =
                         std::future::poll_fn(|context| Poll::Ready(work.as_mut().poll(context).is_ready())).await;
                     nodes[place] = (!ended).then_some(work);
+                    // Whoever wanted to be woken is, by the runtime.
+                    tokio::task::yield_now().await;
                 }
             }
         }

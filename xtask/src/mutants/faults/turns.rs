@@ -102,8 +102,8 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     sqlite(
         "workspaces do not take turns",
-        "SELECT doc FROM due ORDER BY place, due_at, id",
-        "SELECT doc FROM due ORDER BY due_at, id",
+        "SELECT doc, workspace_id, id FROM due ORDER BY place, due_at, id",
+        "SELECT doc, workspace_id, id FROM due ORDER BY due_at, id",
         "turns::workspaces_take_turns",
     ),
     sqlite(
@@ -246,8 +246,8 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     postgres(
         "deliveries forgets the workspace",
-        "deliveries = \"SELECT doc, state, attempts, due_at, detail, settled_at, answered, read_at FROM {s}.delivery\n        WHERE workspace_id = $1",
-        "deliveries = \"SELECT doc, state, attempts, due_at, detail, settled_at, answered, read_at FROM {s}.delivery\n        WHERE $1 = $1",
+        "deliveries = \"SELECT doc, state, attempts, due_at, detail, settled_at, answered, read_at, requeued_at, requeued_attempts FROM {s}.delivery\n        WHERE workspace_id = $1",
+        "deliveries = \"SELECT doc, state, attempts, due_at, detail, settled_at, answered, read_at, requeued_at, requeued_attempts FROM {s}.delivery\n        WHERE $1 = $1",
         "isolation::events_and_deliveries_show_one_workspace",
     ),
     postgres(
