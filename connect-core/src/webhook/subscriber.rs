@@ -177,8 +177,7 @@ async fn switched_off(desk: &Desk, owner: UserId, delivery: &Delivery, event: &E
         webhook.url.host(),
         workspace.name
     );
-    let link = desk.link(&format!("/{}/webhooks", workspace.slug));
-    let (text, html) = Mail::parts(&text, Some(("Open the webhooks", &link)));
+    let (text, html) = Mail::parts(&text, None);
     Ok(Composed::Send(Outgoing::Mail(Box::new(Mail {
         to: user.email,
         from: MailIdentity { name: Some(workspace.name.to_string()), ..desk.identity(None) },
