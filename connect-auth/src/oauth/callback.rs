@@ -157,7 +157,7 @@ impl Auth {
         let Transaction { to, workspace, .. } = transaction;
         let known = users.by_account(&proven.key).await?;
         let is_new = known.is_none();
-        let open = self.joinable(provider, proven.email.as_ref(), &cause).await;
+        let open = self.joinable(provider, proven.email.as_ref(), known.as_ref()).await;
         let told_email = proven.email.as_ref().map(|told| told.email.clone());
         let known = match known {
             Some(user) => Some(user),

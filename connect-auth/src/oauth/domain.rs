@@ -1,15 +1,21 @@
 //! Mail domains of workspaces: looking whether one is proved, and joining by one.
 
+use std::time::Duration;
+
 use connect_core::domain::{MailDomain, OpenDomain};
 use connect_core::event::Cause;
 use connect_core::user::User;
 use connect_core::{Access, DomainId, Error, Result};
+use tokio::time::Instant;
 use tracing::warn;
 
 use super::identity::Address;
 use super::provider::Provider;
 use crate::auth::{Auth, Identity};
 use crate::fetch::{Fetch, FetchRequest};
+
+/// How long somebody who signs in waits at most for all proofs that have to be looked at.
+const LOOKED_FOR: Duration = Duration::from_secs(3);
 
 /// What stands at the place of a domain's word; nothing where that cannot be read.
 async fn stands_there(fetch: &dyn Fetch, domain: &MailDomain) -> Option<String> {
@@ -45,7 +51,12 @@ impl Auth {
     /// The workspaces that whoever this provider vouches for may join: those whose domain their mailbox is of, and
     /// proved to be theirs within a day. It is a courtesy: what cannot be read now lets nobody in, and keeps nobody
     /// from signing in.
-    pub(super) async fn joinable(&self, provider: &Provider, told: Option<&Address>, cause: &Cause) -> Vec<OpenDomain> {
+    pub(super) async fn joinable(
+        &self,
+        provider: &Provider,
+        told: Option<&Address>,
+        known: Option<&User>,
+    ) -> Vec<OpenDomain> {
         let vouched = told.filter(|told| told.verified && provider.vouches_for(&told.email));
         let (Some(told), Some(providers)) = (vouched, &self.inner.providers) else { return Vec::new() };
         let desk = &self.inner.desk;
@@ -53,14 +64,20 @@ impl Auth {
             warn!(%error, "who may join by a domain cannot be read");
             Vec::new()
         });
-        let mut proved = Vec::new();
+        let (mut proved, until) = (Vec::new(), Instant::now() + LOOKED_FOR);
         for one in open {
+            if let Some(user) = known
+                && desk.is_or_was_member(one.workspace, user).await.unwrap_or(true)
+            {
+                continue;
+            }
             if one.is_stale {
-                let text = stands_there(providers.fetch.as_ref(), &one.domain).await;
+                let looked = tokio::time::timeout_at(until, stands_there(providers.fetch.as_ref(), &one.domain));
+                let text = looked.await.ok().flatten();
                 if !text.is_some_and(|text| one.domain.is_proved_by(&text)) {
                     continue;
                 }
-                if let Err(error) = desk.domain_seen(&one, cause).await {
+                if let Err(error) = desk.domain_seen(&one).await {
                     warn!(%error, "the proof of a domain could not be noted");
                 }
             }

@@ -9,6 +9,7 @@ mod service;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::change::{Moment, RecordChange, Versioned};
 use crate::event::Fact;
@@ -135,10 +136,11 @@ impl MailDomain {
     }
 }
 
-/// That somebody was a member once: they come back by an invitation only, not by their domain.
+/// That somebody was a member once: they come back by an invitation only, not by their domain. There is one for the user,
+/// and one for the address that they had: an account can be made anew.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Departed {
-    pub(crate) user: UserId,
+    pub(crate) id: String,
     pub(crate) version: Version,
 }
 
@@ -146,7 +148,7 @@ impl RecordKind for Departed {
     const KIND: &'static str = "departed";
 
     fn id(&self) -> String {
-        Self::id_of(self.user)
+        self.id.clone()
     }
 
     fn version(&self) -> Version {
@@ -162,6 +164,11 @@ impl Departed {
     /// Its id; ids are unique over all kinds, and the member has the user's.
     pub(crate) fn id_of(user: UserId) -> String {
         format!("departed_{user}")
+    }
+
+    /// The id of that of an address, which is no part of it.
+    pub(crate) fn id_of_address(email: &EmailAddress) -> String {
+        format!("departed_{}", URL_SAFE_NO_PAD.encode(Sha256::digest(email.canonical())))
     }
 }
 

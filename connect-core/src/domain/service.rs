@@ -6,7 +6,7 @@ use super::{Departed, MAX_DOMAINS, MailDomain};
 use crate::change::{ChangeSet, RecordChange};
 use crate::desk::Tries;
 use crate::event::Cause;
-use crate::member::Member;
+use crate::member::{Invitation, Member};
 use crate::record::{Record, RecordKind};
 use crate::store::RecordList;
 use crate::user::User;
@@ -45,6 +45,10 @@ impl Desk {
         for (workspace, record) in self.store().locate(MailDomain::KIND, MailDomain::name_key(name)).await? {
             let domain: MailDomain = record.read()?;
             let Some(proven_at) = domain.proven_at.filter(|_| domain.joins_as.is_some()) else { continue };
+            // One that is just being imported is not there yet for anybody.
+            if self.store().counters(workspace).await?.is_none() {
+                continue;
+            }
             let is_stale = self.now().since(proven_at) >= PROVEN_FOR;
             open.push(OpenDomain { workspace, domain, is_stale });
         }
@@ -64,10 +68,14 @@ impl Desk {
             let Some((domain, role)) = domain.and_then(|domain| Some((domain.clone(), domain.joins_as?))) else {
                 return Ok(false);
             };
-            for (kind, id) in [(Member::KIND, user.id.to_string()), (Departed::KIND, Departed::id_of(user.id))] {
-                if store.record(workspace, kind, id).await?.is_some() {
-                    return Ok(false);
-                }
+            if self.is_or_was_member(workspace, user).await? {
+                return Ok(false);
+            }
+            // Whoever is invited becomes what the invitation says.
+            let invited = store.find(workspace, Invitation::KIND, Invitation::email_key(&user.email)).await?;
+            let invited = invited.map(|record| record.read::<Invitation>()).transpose()?;
+            if invited.is_some_and(|invitation| invitation.is_open(self.now())) {
+                return Ok(false);
             }
             let moment = self.moment_of(Actor::User(user.id)).because(cause.clone());
             let (_, added) = Member::add(user.id, role, &moment);
@@ -81,11 +89,24 @@ impl Desk {
         }
     }
 
-    /// Notes that the word of a domain was seen at its place now.
-    pub async fn domain_seen(&self, open: &OpenDomain, cause: &Cause) -> Result<()> {
+    /// Whether somebody is a member of a workspace, or was one, under this account or another one of their address.
+    pub async fn is_or_was_member(&self, workspace: WorkspaceId, user: &User) -> Result<bool> {
+        let departed = [Departed::id_of(user.id), Departed::id_of_address(&user.email)];
+        let kinds = departed.map(|id| (Departed::KIND, id));
+        for (kind, id) in kinds.into_iter().chain([(Member::KIND, user.id.to_string())]) {
+            if self.store().record(workspace, kind, id).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Notes that the word of a domain was seen at its place now. Who came by when it was looked at is nothing for the
+    /// workspace's journal: perhaps they do not join.
+    pub async fn domain_seen(&self, open: &OpenDomain) -> Result<()> {
         let record = self.store().record(open.workspace, MailDomain::KIND, open.domain.id.to_string()).await?;
         let Some(domain) = record.map(|record| record.read::<MailDomain>()).transpose()? else { return Ok(()) };
-        let moment = self.moment_of(Actor::System).because(cause.clone());
+        let moment = self.moment_of(Actor::System);
         let changes = ChangeSet::new(&moment).record(domain.prove(self.now()), &moment);
         // Somebody else may have noted it, or changed the domain: then the next look will.
         self.commit_to(open.workspace, changes).await.map(|_| ())
@@ -123,11 +144,20 @@ impl Domains<'_> {
 
     /// Says what people of the domain join as; none: they do not.
     pub async fn let_join(&self, id: DomainId, joins_as: Option<Role>, seen: Option<Version>) -> Result<MailDomain> {
+        // It gives a role to whoever comes, so it is for those who may give it to somebody they know.
+        if let Some(role) = joins_as {
+            self.desk.demand(self.access, Action::ManageMembers)?;
+            self.desk.may_give(self.access, role, None)?;
+        }
         self.change(id, |domain| domain.let_join(joins_as, seen)).await
     }
 
     /// Removes it.
     pub async fn remove(&self, id: DomainId) -> Result<()> {
+        self.desk.demand(self.access, Action::UpdateWorkspace)?;
+        if self.desk.replayed(self.access).await?.is_some() {
+            return Ok(());
+        }
         self.change(id, |domain| Ok(Some(domain.remove()))).await.map(|_| ())
     }
 

@@ -183,7 +183,14 @@ impl Fetch for HttpsClient {
         let content_type = answer.headers().get("content-type").and_then(|kind| kind.to_str().ok()).map(str::to_owned);
         let retry_after = answer.headers().get("retry-after").and_then(|after| after.to_str().ok()?.parse().ok());
         let mut read = Vec::new();
-        while let Some(piece) = answer.chunk().await.map_err(failed)? {
+        loop {
+            let piece = match answer.chunk().await {
+                Ok(Some(piece)) => piece,
+                Ok(None) => break,
+                // The status has come, and is all that counts.
+                Err(_) if self.settings.cut => break,
+                Err(error) => return Err(failed(error)),
+            };
             if read.len() + piece.len() > self.settings.limit {
                 if !self.settings.cut {
                     return Err(FetchError::TooLarge);

@@ -183,9 +183,12 @@ impl Members<'_> {
             }
             let moment = self.desk.moment(self.access);
             let mut changes = ChangeSet::new(&moment).record(change, &moment);
-            let earlier = self.departed(user).await?;
-            let expected = earlier.map_or(Version::ABSENT, |departed| departed.version);
-            changes = changes.along(&Departed { user, version: expected.next() }, expected);
+            let address = self.desk.user(user).await?.map(|user| Departed::id_of_address(&user.email));
+            for id in address.into_iter().chain([Departed::id_of(user)]) {
+                let earlier = self.departed(id.clone()).await?;
+                let expected = earlier.map_or(Version::ABSENT, |departed| departed.version);
+                changes = changes.along(&Departed { id, version: expected.next() }, expected);
+            }
             if member.role == Role::Owner {
                 changes = changes.guard(&workspace);
             }
@@ -303,8 +306,7 @@ impl Members<'_> {
     }
 
     /// Whether they were a member before.
-    async fn departed(&self, user: UserId) -> Result<Option<Departed>> {
-        let id = Departed::id_of(user);
+    async fn departed(&self, id: String) -> Result<Option<Departed>> {
         let record = self.desk.store().record(self.access.workspace_id(), Departed::KIND, id).await?;
         Ok(record.map(|record| record.read()).transpose()?)
     }

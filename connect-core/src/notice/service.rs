@@ -63,19 +63,25 @@ impl Notifications<'_> {
         let list = DeliveryList { unread, before, limit, ..self.list_of(user) };
         let rows = self.desk.store().deliveries(self.access.workspace_id(), list).await?;
         let page = Page::cut(rows, limit, |delivery| delivery.id.to_string());
+        let may_read = self.desk.may(self.access, Action::ReadTickets);
+        let may_read_notes = self.desk.may(self.access, Action::ReadNotes);
         let mut tickets = BTreeMap::new();
         let mut notices = Vec::with_capacity(page.rows.len());
         for delivery in page.rows {
             if let Some(id) = delivery.ticket.filter(|id| !tickets.contains_key(id)) {
                 let row = self.desk.store().ticket(self.access.workspace_id(), TicketKey::Id(id)).await?;
-                tickets.insert(id, row.map(|row| row.ticket).filter(|ticket| self.access.sees(ticket)));
+                tickets.insert(id, row.map(|row| row.ticket).filter(|ticket| may_read && self.access.sees(ticket)));
             }
             let ticket = delivery.ticket.and_then(|id| tickets.get(&id).cloned().flatten());
             let after = delivery.event.saturating_sub(1);
             let event = EventList { after, limit: Limit::ONE, ..EventList::default() };
             let event = self.desk.store().events(self.access.workspace_id(), event).await?.into_iter().next();
             let actor = event.filter(|event| event.seq == delivery.event).map(|event| event.actor);
-            notices.push(Notice { delivery, ticket, actor });
+            // Of what the reader may not see any more there is only that it was.
+            let is_seen = ticket.is_some() && (delivery.topic != Topic::Mentioned.as_str() || may_read_notes);
+            let message = delivery.message.filter(|_| is_seen);
+            let delivery = Delivery { message, ..delivery };
+            notices.push(Notice { delivery, ticket, actor: actor.filter(|_| is_seen) });
         }
         Ok(Page { rows: notices, next: page.next })
     }

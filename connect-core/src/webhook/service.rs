@@ -28,6 +28,7 @@ impl Desk {
 impl Webhooks<'_> {
     /// Makes one. Its secret is told here, and when it is rotated.
     pub async fn create(&self, new: NewWebhook) -> Result<(Webhook, Secret)> {
+        self.demand_all()?;
         if self.list().await?.len() >= MAX_WEBHOOKS && self.desk.replayed(self.access).await?.is_none() {
             return Err(Error::refused(
                 "too_many_webhooks",
@@ -55,6 +56,9 @@ impl Webhooks<'_> {
 
     /// Changes one.
     pub async fn update(&self, id: WebhookId, patch: WebhookPatch) -> Result<Webhook> {
+        if patch.url.is_some() || patch.types.is_some() {
+            self.demand_all()?;
+        }
         self.desk.demand(self.access, Action::ManageWebhooks)?;
         self.desk.edit(self.access, id.to_string(), |webhook: &Webhook, _| webhook.update(patch.clone())).await
     }
@@ -132,6 +136,12 @@ impl Webhooks<'_> {
         let recipient = Some(Recipient::Webhook(id));
         let list = DeliveryList { state, recipient, before, limit, ..DeliveryList::default() };
         Ok(self.desk.store().deliveries(self.access.workspace_id(), list).await?)
+    }
+
+    /// Refuses who may not read themselves what a webhook would be told.
+    fn demand_all(&self) -> Result<()> {
+        let read = [Action::ManageWebhooks, Action::ReadAudit, Action::ReadNotes, Action::ReadTickets];
+        read.into_iter().try_for_each(|action| self.desk.demand(self.access, action))
     }
 
     fn with_secret(&self, webhook: Webhook) -> Result<(Webhook, Secret)> {
