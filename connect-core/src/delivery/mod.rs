@@ -24,6 +24,8 @@ pub enum Recipient {
     Invitation(InvitationId),
     /// Another system.
     Webhook(WebhookId),
+    /// A consumer of the host's own.
+    Host,
 }
 
 impl std::fmt::Display for Recipient {
@@ -34,6 +36,7 @@ impl std::fmt::Display for Recipient {
             Self::Challenge(id) => id.fmt(f),
             Self::Invitation(id) => id.fmt(f),
             Self::Webhook(id) => id.fmt(f),
+            Self::Host => f.write_str("host"),
         }
     }
 }
@@ -89,6 +92,9 @@ pub struct Delivery {
     pub recipient: Recipient,
     /// The event it follows.
     pub event: u64,
+    /// The request that caused the event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
     /// The ticket it is about.
     pub ticket: Option<TicketId>,
     /// The message it carries.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Desk, Inner, admit};
 use crate::attachment::Scanner;
 use crate::audit::{Sealer, SeenSeals};
-use crate::dispatch::{Meter, Subscriber};
+use crate::dispatch::{Consumer, Consuming, Meter, Subscriber};
 use crate::event::Lines;
 use crate::notice::Notices;
 use crate::notify::{Channel, MailIdentity, TicketMail};
@@ -115,6 +115,13 @@ impl DeskBuilder {
     pub fn subscriber(mut self, subscriber: Arc<dyn Subscriber>) -> Self {
         self.subscribers.push(subscriber);
         self
+    }
+
+    /// Somebody of the host's own who reads the whole journal, under a name that no channel has.
+    #[must_use]
+    pub fn consumer(self, consumer: Arc<dyn Consumer>) -> Self {
+        let consuming = Arc::new(Consuming(consumer));
+        self.subscriber(consuming.clone()).channel(consuming)
     }
 
     /// One more channel. Of two with one name the first is used.

@@ -254,20 +254,20 @@ impl Dispatcher {
         let mut deliveries = Vec::new();
         for subscriber in self.desk.subscribers() {
             for plan in subscriber.plan(&self.desk, workspace, events).await? {
-                if events.iter().all(|event| event.seq != plan.event) {
-                    let name = subscriber.name();
+                let name = subscriber.name();
+                let Some(event) = events.iter().find(|event| event.seq == plan.event) else {
                     return Err(Error::Internal(format!(
                         "{name} plans for event {}, which it was not asked",
                         plan.event
                     )));
-                }
-                deliveries.push(self.delivery(workspace, subscriber.name(), plan));
+                };
+                deliveries.push(self.delivery(event, name, plan));
             }
         }
         Ok(deliveries)
     }
 
-    fn delivery(&self, workspace: WorkspaceId, subscriber: &str, plan: Plan) -> Delivery {
+    fn delivery(&self, event: &Event, subscriber: &str, plan: Plan) -> Delivery {
         let now = self.desk.now();
         let (state, detail) = if plan.channel == IN_APP {
             (DeliveryState::Sent, None)
@@ -278,12 +278,13 @@ impl Dispatcher {
         };
         Delivery {
             id: self.desk.ids().delivery(),
-            workspace,
+            workspace: event.workspace,
             subscriber: subscriber.to_owned(),
             topic: plan.topic.to_owned(),
             channel: plan.channel.to_owned(),
             recipient: plan.recipient,
             event: plan.event,
+            request_id: event.request_id.clone(),
             ticket: plan.ticket,
             message: plan.message,
             state,

@@ -5,6 +5,7 @@
 //! what is due under a lease, composes it, hands it to its channel and settles it.
 
 mod backoff;
+mod consumer;
 mod dispatcher;
 mod meter;
 mod sender;
@@ -19,6 +20,8 @@ use crate::notify::Outgoing;
 use crate::{Desk, MessageId, Result, TicketId, WorkspaceId};
 
 pub use backoff::Backoff;
+pub(crate) use consumer::Consuming;
+pub use consumer::{Behind, Consumer};
 pub use dispatcher::{DispatchSettings, Dispatcher, Running};
 pub use meter::{Measured, Meter, Outcome};
 

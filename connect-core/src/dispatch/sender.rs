@@ -158,7 +158,7 @@ impl Dispatcher {
     pub(super) async fn deliver(&self, channel: &dyn Channel, Claimed { delivery, token }: Claimed) {
         let span = info_span!(
             "deliver", delivery = %delivery.id, channel = delivery.channel, workspace = %delivery.workspace,
-            request_id = tracing::field::Empty,
+            request_id = delivery.request_id,
         );
         self.delivered(channel, delivery, token).instrument(span).await;
     }

@@ -8,7 +8,7 @@ pub(crate) mod ticket_mail;
 
 use async_trait::async_trait;
 
-use crate::dispatch::Backoff;
+use crate::dispatch::{Backoff, Behind};
 
 pub use mail::{Mail, MailIdentity};
 pub use recorder::{RecordedMail, Recorder};
@@ -24,6 +24,8 @@ pub enum Outgoing {
     Mail(Box<Mail>),
     /// A request to another system.
     Call(Box<Call>),
+    /// Events for a consumer of the host's own.
+    Events(Box<Behind>),
 }
 
 /// A request to another system, composed and signed.

@@ -165,6 +165,8 @@ pub struct Unrouted {
 ///   they would survive the loss of power.
 /// - **Versions.** A write names the version it replaces; if another one is there, nothing is kept and
 ///   the answer is [`CommitError::Conflict`]. Among parallel writers exactly one wins.
+/// - **Eventless.** A change set may hold records and no event, that of a consumer that has moved on: it is kept like any
+///   other, and numbers nothing.
 /// - **Order.** Events of a workspace are numbered 1, 2, 3 … without a gap, in the order in which their
 ///   commits become visible. Who has seen number n never later finds one below n. Tickets are numbered
 ///   likewise.

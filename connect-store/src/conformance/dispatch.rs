@@ -21,6 +21,7 @@ pub(super) fn delivery(world: &World, workspace: WorkspaceId, ticket: &Ticket, e
         channel: "mail".into(),
         recipient: Recipient::Contact(ticket.contact),
         event,
+        request_id: Some("req_kit".into()),
         ticket: Some(ticket.id),
         message: Some(ticket.last_message),
         state: DeliveryState::Queued,

@@ -15,6 +15,7 @@ pub mod api_keys;
 pub mod atomicity;
 pub mod auth;
 pub mod blobs;
+pub mod consumers;
 pub mod cursors;
 pub mod dispatch;
 pub mod erasure;
@@ -177,6 +178,7 @@ macro_rules! conformance {
                 a_crash_between_routing_and_sending_loses_nothing, deliveries_are_listed_by_message_and_state,
                 the_oldest_is_taken_first, a_cursor_does_not_pass_the_journal, another_workspace_settles_nothing,
                 a_page_of_deliveries_says_that_there_is_more;
+            consumers: a_consumer_gets_every_event_once, what_a_consumer_refuses_comes_again;
             turns: workspaces_take_turns, a_claim_keeps_to_the_shares, a_claim_is_of_one_channel, lost_workers_are_counted,
                 deliveries_are_reset_by_hand, users_read_what_is_for_them, the_queue_is_measured;
             transfer: what_is_exported_is_all_there_is, a_workspace_moves_whole, a_moved_workspace_goes_on, an_import_may_be_repeated,

@@ -94,6 +94,11 @@ pub struct Rows {
 }
 
 impl Rows {
+    /// Whether there is nothing to write. A record may change without an event: where a consumer stands does.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.records.is_empty()
+    }
+
     /// The keys that a record of these rows will hold, in their order.
     pub fn keys_of(&self, record: &RecordRow) -> Vec<RecordKey> {
         let holds = |row: &&KeyRow| row.workspace == record.workspace && row.record == record.record.id;

@@ -28,7 +28,7 @@ pub(super) struct Judged {
 impl Judged {
     /// Whether there is anything to write.
     pub(super) fn is_empty(&self) -> bool {
-        self.rows.events.is_empty()
+        self.rows.is_empty()
     }
 
     /// One event by which it is known whether the group was written: its place and its id.

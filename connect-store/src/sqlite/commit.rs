@@ -117,7 +117,7 @@ pub(super) async fn write(
     indexing: Indexing,
 ) -> Result<(), sqlx::Error> {
     let Rows { heads, released, removed, records, keys, tickets, messages, events, answers } = rows;
-    if events.is_empty() && indexing == Indexing::Changes {
+    if rows.is_empty() && indexing == Indexing::Changes {
         return Ok(());
     }
     let mut run = async |statement: &Arc<str>, argument: String| {

@@ -7,6 +7,7 @@
 
 #![allow(clippy::expect_used)]
 
+mod ledger;
 mod shaky;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +31,7 @@ use connect_core::{
 };
 use connect_store::MemoryStore;
 
+use ledger::Ledger;
 use shaky::Shaky;
 
 /// Steps of a run before everything heals.
@@ -108,18 +110,24 @@ struct Run {
     shaky: Arc<Shaky>,
     came: Came,
     calm: Arc<Mutex<bool>>,
+    ledger: Ledger,
     /// Message-IDs of answers that were stored, each of which must arrive.
     answers: BTreeSet<String>,
     repeated: u64,
     deaths: u64,
 }
 
-fn desk(store: Arc<dyn Store>, clock: &Arc<ManualClock>, seed: u64, channel: Option<Arc<dyn Channel>>) -> Desk {
+fn desk(
+    store: Arc<dyn Store>,
+    clock: &Arc<ManualClock>,
+    seed: u64,
+    outside: Option<(Arc<dyn Channel>, &Ledger)>,
+) -> Desk {
     let from = MailIdentity { name: None, address: EmailAddress::parse("from", "desk@desk.example").expect("address") };
     let random = Arc::new(SeededRandom::new(seed));
     let mut builder = Desk::builder(store, Arc::new(Everything)).clock(clock.clone()).random(random);
-    if let Some(channel) = channel {
-        builder = builder.channel(channel);
+    if let Some((channel, ledger)) = outside {
+        builder = builder.channel(channel).consumer(Arc::new(ledger.clone()));
     }
     builder.build(DeskSettings::new("https://desk.example", from))
 }
@@ -139,13 +147,16 @@ impl Run {
     fn new(seed: u64) -> Self {
         let (dice, clock, memory) = (Dice::new(seed), Arc::new(ManualClock::default()), Arc::new(MemoryStore::new()));
         let shaky = Arc::new(Shaky::new(memory.clone(), dice.clone()));
+        let calm: Arc<Mutex<bool>> = Arc::default();
+        let ledger = Ledger::new(dice.clone(), calm.clone());
         Self {
             dice,
             clock,
             memory,
             shaky,
             came: Came::default(),
-            calm: Arc::default(),
+            ledger,
+            calm,
             answers: BTreeSet::new(),
             repeated: 0,
             deaths: 0,
@@ -157,7 +168,7 @@ impl Run {
     }
 
     fn node(&self, seed: u64) -> Work {
-        let desk = desk(self.shaky.clone(), &self.clock, seed, Some(self.post()));
+        let desk = desk(self.shaky.clone(), &self.clock, seed, Some((self.post(), &self.ledger)));
         Box::pin(async move { desk.dispatcher(DispatchSettings::default()).drain().await })
     }
 
@@ -232,7 +243,7 @@ impl Run {
     async fn heal(&self, seed: u64) {
         self.shaky.calm();
         *self.calm.lock().expect("calm") = true;
-        let desk = desk(self.shaky.clone(), &self.clock, seed ^ 0xbeef, Some(self.post()));
+        let desk = desk(self.shaky.clone(), &self.clock, seed ^ 0xbeef, Some((self.post(), &self.ledger)));
         for _ in 0..20 {
             // Longer than a lease, and than the first waits.
             self.clock.advance(Duration::from_secs(3600));
@@ -266,6 +277,12 @@ impl Run {
         for workspace in rooms.iter().map(Access::workspace_id).chain([WorkspaceId::DIRECTORY]) {
             let counters = self.memory.counters(workspace).await.expect("read").expect("there");
             assert_eq!(counters.routed_seq, counters.last_seq, "seed {seed}: all events are routed");
+            let taken = self.ledger.taken(workspace);
+            assert_eq!(
+                taken,
+                (1..=counters.last_seq).collect::<Vec<_>>(),
+                "seed {seed}: all events are taken, in order"
+            );
             let mut keys = BTreeSet::new();
             let mut list = DeliveryList { limit: Limit::MAX, ..DeliveryList::default() };
             loop {
@@ -295,7 +312,7 @@ fn every_seed_keeps_what_was_promised() {
         Some(seed) => seed..seed + 1,
         None => 1..1 + number("CONNECT_SIMULATION_SEEDS").unwrap_or(500),
     };
-    let (mut answers, mut repeated, mut deaths, mut failures) = (0, 0, 0, 0);
+    let (mut answers, mut repeated, mut deaths, mut failures, mut again) = (0, 0, 0, 0, 0);
     let count = seeds.end - seeds.start;
     for seed in seeds {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
@@ -305,10 +322,11 @@ fn every_seed_keeps_what_was_promised() {
         }));
         assert!(played.is_ok(), "seed {seed} fails: CONNECT_SIMULATION_SEED={seed} plays it again");
         answers += run.answers.len();
+        again += run.ledger.again();
         (repeated, deaths, failures) = (repeated + run.repeated, deaths + run.deaths, failures + run.shaky.failures());
     }
     println!(
-        "{count} seeds: {answers} answers, all arrived; {repeated} mails again under their id; {deaths} nodes died; the store failed {failures} times"
+        "{count} seeds: {answers} answers, all arrived; {repeated} mails again under their id; {deaths} nodes died; the store failed {failures} times; a consumer got {again} events again"
     );
-    assert!(count < 100 || (repeated > 0 && deaths > 0 && failures > 0), "the dice play everything");
+    assert!(count < 100 || (repeated > 0 && deaths > 0 && failures > 0 && again > 0), "the dice play everything");
 }
