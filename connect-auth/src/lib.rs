@@ -38,6 +38,7 @@ mod session;
 mod settings;
 mod sign_in;
 mod sign_up;
+mod signer;
 mod step_up;
 mod unbroken;
 mod way_in;

@@ -62,6 +62,7 @@ fn automatic(
         in_reply_to: None,
         references: Vec::new(),
         auto_submitted: Some("auto-generated"),
+        unsubscribe: None,
     }
 }
 

@@ -11,7 +11,7 @@ const YES: bool = true;
 const NO: bool = false;
 
 /// The table. Columns: viewer, member, admin, owner, customer (on their own tickets only).
-const MATRIX: [Row; 19] = [
+const MATRIX: [Row; 21] = [
     (Action::ReadWorkspace, [YES, YES, YES, YES, YES]),
     (Action::UpdateWorkspace, [NO, NO, YES, YES, NO]),
     (Action::ReadMembers, [YES, YES, YES, YES, NO]),
@@ -19,7 +19,9 @@ const MATRIX: [Row; 19] = [
     (Action::TransferOwnership, [NO, NO, NO, YES, NO]),
     (Action::ManageApiKeys, [NO, NO, YES, YES, NO]),
     (Action::ManageWebhooks, [NO, NO, YES, YES, NO]),
+    (Action::ManageMail, [NO, NO, YES, YES, NO]),
     (Action::ReadNotifications, [YES, YES, YES, YES, NO]),
+    (Action::ManagePushDevices, [YES, YES, YES, YES, NO]),
     (Action::ReadContacts, [YES, YES, YES, YES, NO]),
     (Action::WriteContacts, [NO, YES, YES, YES, NO]),
     (Action::ReadLabels, [YES, YES, YES, YES, NO]),

@@ -129,8 +129,12 @@ actions! {
     ManageApiKeys = "api_keys.manage";
     /// See, make, change and replay webhooks.
     ManageWebhooks = "webhooks.manage";
+    /// See, write and try the templates of mail; see whom no mail is sent to, and change that.
+    ManageMail = "mail.manage";
     /// See what one is told of, and choose it.
     ReadNotifications = "notifications.read";
+    /// Say which of one's devices are sent messages.
+    ManagePushDevices = "push_devices.manage";
     /// See contacts.
     ReadContacts = "contacts.read";
     /// Create and change contacts.

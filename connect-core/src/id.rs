@@ -142,6 +142,8 @@ ids! {
     WebhookId = "whk";
     /// A mail domain of a workspace.
     DomainId = "dom";
+    /// A device that is sent messages.
+    PushDeviceId = "psh";
 }
 
 impl WorkspaceId {
@@ -220,6 +222,7 @@ makers! {
     passkey -> PasskeyId;
     domain -> DomainId;
     webhook -> WebhookId;
+    push_device -> PushDeviceId;
 }
 
 #[cfg(test)]

@@ -38,12 +38,14 @@ pub mod message;
 pub mod notice;
 pub mod notify;
 mod page;
+pub mod push;
 mod random;
 pub mod record;
 pub mod role;
 pub mod search;
 pub mod store;
 pub mod team;
+pub mod template;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod text;
@@ -61,7 +63,7 @@ pub use error::{Error, Result, Spent};
 pub use field::FieldError;
 pub use id::{
     ApiKeyId, AttachmentId, ChallengeId, ContactId, DeliveryId, DeviceId, DomainId, EventId, Ids, InvitationId,
-    LabelId, MessageId, PasskeyId, RoleId, SessionId, TeamId, TicketId, UserId, WebhookId, WorkspaceId,
+    LabelId, MessageId, PasskeyId, PushDeviceId, RoleId, SessionId, TeamId, TicketId, UserId, WebhookId, WorkspaceId,
 };
 pub use identify::{HostActor, HostCustomer, HostUser, Identify};
 pub use page::{Limit, Page, decode_cursor, encode_cursor};

@@ -98,8 +98,22 @@ impl Name {
 
 impl Slug {
     /// Words that are addresses of the desk itself.
-    const RESERVED: [&'static str; 10] =
-        ["api", "assets", "dev", "healthz", "new", "readyz", "setup", "sign-in", "sign-out", "workspaces"];
+    const RESERVED: [&'static str; 14] = [
+        "api",
+        "assets",
+        "dev",
+        "healthz",
+        "metrics",
+        "new",
+        "push.js",
+        "readyz",
+        "setup",
+        "sign-in",
+        "sign-out",
+        "step-up",
+        "unsubscribe",
+        "workspaces",
+    ];
 
     /// Checks and keeps.
     pub fn parse(field: &str, text: &str) -> Result<Self, FieldError> {

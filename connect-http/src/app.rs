@@ -39,6 +39,8 @@ pub struct HttpSettings {
     pub max_streams: usize,
     /// Whether `/metrics` tells figures of the desk to whoever asks. Not unless said: it is for a network of one's own.
     pub metrics: bool,
+    /// The public half of the key that browsers subscribe for, where messages are sent to them.
+    pub push_key: Option<String>,
 }
 
 impl Default for HttpSettings {
@@ -53,6 +55,7 @@ impl Default for HttpSettings {
             max_uploads: 32,
             max_streams: 2000,
             metrics: false,
+            push_key: None,
         }
     }
 }

@@ -68,6 +68,7 @@ impl Journal {
                 email: None,
                 external_id: Some(id.to_string()),
                 traits: Traits::new(),
+                locale: None,
             };
             let (_, change) = Contact::create(new, &moment).expect("a contact");
             self.store.commit(WORKSPACE, ChangeSet::new(&moment).record(change, &moment)).await.expect("kept");

@@ -37,6 +37,7 @@ impl Maker {
             email: Some(EmailAddress::parse("email", email).expect("an address")),
             external_id: None,
             traits,
+            locale: None,
         };
         let (contact, change) = Contact::create(new, &moment).expect("a contact");
         (contact, ChangeSet::new(&moment).record(change, &moment))

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::change::{Moment, RecordChange};
 use crate::event::Fact;
 use crate::record::{RecordKey, RecordKind};
+use crate::user::Locale;
 use crate::{ContactId, EmailAddress, Error, FieldError, Name, Result, Timestamp, Version};
 
 pub use service::Contacts;
@@ -28,6 +29,9 @@ pub struct Contact {
     /// Free facts.
     #[serde(default)]
     pub traits: Traits,
+    /// The language they read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<Locale>,
     /// How often the contact was written.
     pub version: Version,
     /// Since when the contact exists.
@@ -65,6 +69,8 @@ pub struct NewContact {
     pub external_id: Option<String>,
     /// Free facts.
     pub traits: Traits,
+    /// The language they read.
+    pub locale: Option<Locale>,
 }
 
 /// What may change about a contact. The outer `None` leaves a field, the inner one clears it.
@@ -78,6 +84,8 @@ pub struct ContactPatch {
     pub external_id: Option<Option<String>>,
     /// All free facts anew.
     pub traits: Option<Traits>,
+    /// Another language.
+    pub locale: Option<Option<Locale>>,
     /// The version the caller saw; another one refuses the change.
     pub seen: Option<Version>,
 }
@@ -105,6 +113,7 @@ impl Contact {
             email: new.email,
             external_id: new.external_id,
             traits: new.traits,
+            locale: new.locale,
             version: Version::FIRST,
             created_at: moment.now(),
             updated_at: moment.now(),
@@ -143,6 +152,10 @@ impl Contact {
         if let Some(traits) = patch.traits {
             changed("traits", traits != self.traits);
             next.traits = traits;
+        }
+        if let Some(locale) = patch.locale {
+            changed("locale", locale != self.locale);
+            next.locale = locale;
         }
         if fields.is_empty() {
             return Ok(None);

@@ -40,6 +40,7 @@ impl Desk {
             email: Some(person.mailbox().clone()),
             external_id: None,
             traits: Traits::new(),
+            locale: None,
         };
         match self.contacts(&host).create(new).await {
             Ok(_) | Err(Error::Taken { .. }) => self.admit(person, workspace).await,

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::store::Seal;
 use crate::{
-    ChallengeId, ContactId, DeliveryId, InvitationId, Limit, MessageId, TicketId, Timestamp, UserId, WebhookId,
-    WorkspaceId,
+    ChallengeId, ContactId, DeliveryId, InvitationId, Limit, MessageId, PushDeviceId, TicketId, Timestamp, UserId,
+    WebhookId, WorkspaceId,
 };
 
 /// Whom a delivery is for. A reference: the address is looked up when it is sent.
@@ -26,6 +26,13 @@ pub enum Recipient {
     Webhook(WebhookId),
     /// A consumer of the host's own.
     Host,
+    /// A device of a user.
+    Device {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        device: PushDeviceId,
+    },
 }
 
 impl std::fmt::Display for Recipient {
@@ -37,6 +44,7 @@ impl std::fmt::Display for Recipient {
             Self::Invitation(id) => id.fmt(f),
             Self::Webhook(id) => id.fmt(f),
             Self::Host => f.write_str("host"),
+            Self::Device { device, .. } => device.fmt(f),
         }
     }
 }
@@ -148,7 +156,7 @@ impl Delivery {
     /// The user it is for, if it is for one.
     pub fn user(&self) -> Option<UserId> {
         match self.recipient {
-            Recipient::User(user) => Some(user),
+            Recipient::User(user) | Recipient::Device { user, .. } => Some(user),
             _ => None,
         }
     }

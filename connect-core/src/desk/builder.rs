@@ -8,8 +8,9 @@ use crate::audit::{Sealer, SeenSeals};
 use crate::dispatch::{Consumer, Consuming, Meter, Subscriber};
 use crate::event::Lines;
 use crate::notice::Notices;
-use crate::notify::{Channel, MailIdentity, TicketMail};
+use crate::notify::{Channel, MailIdentity, Signer, TicketMail};
 use crate::store::LocalFeed;
+use crate::template::{Engine, TestMail};
 use crate::{BlobStore, Clock, Ids, LiveFeed, OsRandom, Policy, Random, Store, SystemClock};
 
 /// What a desk needs to know about the world.
@@ -41,6 +42,7 @@ pub struct DeskBuilder {
     blobs: Option<Arc<dyn BlobStore>>,
     scanner: Option<Arc<dyn Scanner>>,
     sealer: Option<Arc<dyn Sealer>>,
+    signer: Option<Arc<dyn Signer>>,
     subscribers: Vec<Arc<dyn Subscriber>>,
     channels: Vec<Arc<dyn Channel>>,
 }
@@ -56,7 +58,8 @@ impl DeskBuilder {
             blobs: None,
             scanner: None,
             sealer: None,
-            subscribers: vec![Arc::new(TicketMail), Arc::new(Notices)],
+            signer: None,
+            subscribers: vec![Arc::new(TicketMail), Arc::new(Notices), Arc::new(TestMail)],
             channels: Vec::new(),
         }
     }
@@ -103,6 +106,13 @@ impl DeskBuilder {
         self
     }
 
+    /// What signs the links by which people end mail without signing in. Without it mail has no such link.
+    #[must_use]
+    pub fn signer(mut self, signer: Arc<dyn Signer>) -> Self {
+        self.signer = Some(signer);
+        self
+    }
+
     /// Another policy than the one the desk was begun with: what a host may put in the place of the matrix of roles.
     #[must_use]
     pub fn policy(mut self, policy: Arc<dyn Policy>) -> Self {
@@ -133,7 +143,7 @@ impl DeskBuilder {
 
     /// The desk.
     pub fn build(self, settings: DeskSettings) -> Desk {
-        let Self { store, policy, clock, random, feed, blobs, scanner, sealer, subscribers, channels } = self;
+        let Self { store, policy, clock, random, feed, blobs, scanner, sealer, signer, subscribers, channels } = self;
         let ids = Ids::new(clock.clone(), random.clone());
         let inner = Inner {
             store,
@@ -152,6 +162,8 @@ impl DeskBuilder {
             seen_seals: SeenSeals::default(),
             meter: Meter::default(),
             lines: Lines::default(),
+            templates: Engine::new(),
+            signer,
         };
         Desk { inner: Arc::new(inner) }
     }

@@ -10,7 +10,8 @@ use crate::attachment::Scanner;
 use crate::audit::{Sealer, SeenSeals};
 use crate::dispatch::{DispatchSettings, Dispatcher, Meter, Subscriber};
 use crate::event::Lines;
-use crate::notify::{Channel, MailIdentity};
+use crate::notify::{Channel, MailIdentity, Signer};
+use crate::template::Engine;
 use crate::{BlobStore, Clock, EmailAddress, Ids, LiveFeed, Policy, Random, Store, Timestamp};
 
 pub use builder::{DeskBuilder, DeskSettings};
@@ -43,6 +44,8 @@ struct Inner {
     seen_seals: SeenSeals,
     meter: Meter,
     lines: Lines,
+    templates: Engine,
+    signer: Option<Arc<dyn Signer>>,
 }
 
 impl Desk {
@@ -114,6 +117,16 @@ impl Desk {
     /// What is followed of workspaces now.
     pub(crate) fn lines(&self) -> &Lines {
         &self.inner.lines
+    }
+
+    /// What fills the templates of mail.
+    pub(crate) fn templates_engine(&self) -> &Engine {
+        &self.inner.templates
+    }
+
+    /// What signs the links of mail.
+    pub(crate) fn signer(&self) -> Option<&dyn Signer> {
+        self.inner.signer.as_deref()
     }
 
     /// Its subscribers.

@@ -12,7 +12,7 @@ use super::{Composed, Plan, Subscriber};
 use crate::change::ChangeSet;
 use crate::delivery::{Delivery, Recipient};
 use crate::event::Event;
-use crate::notify::{Channel, ChannelLimits, Outgoing, SendFailure};
+use crate::notify::{Channel, ChannelLimits, Handed, Outgoing, SendFailure};
 use crate::record::{RecordKey, RecordKind};
 use crate::store::EventList;
 use crate::{Actor, CommitError, Desk, Error, Limit, Result, StoreError, Timestamp, Version, WorkspaceId};
@@ -127,7 +127,7 @@ impl Channel for Consuming {
         ChannelLimits::at_once(4)
     }
 
-    async fn send(&self, outgoing: &Outgoing) -> Result<(), SendFailure> {
+    async fn send(&self, outgoing: &Outgoing) -> Result<Handed, SendFailure> {
         let Outgoing::Events(behind) = outgoing else {
             return Err(SendFailure::Permanent("these are no events".to_owned()));
         };
@@ -135,7 +135,7 @@ impl Channel for Consuming {
         loop {
             let cursor = self.cursor(&behind.desk, behind.workspace).await.map_err(later)?;
             if cursor.after >= behind.upto {
-                return Ok(());
+                return Ok(Handed::default());
             }
             if begun.elapsed() > SPELL {
                 return Err(SendFailure::RetryAfter("there is more than fits".to_owned(), Duration::ZERO));

@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use crate::delivery::{Delivery, Recipient};
 use crate::event::Event;
 use crate::notify::Outgoing;
-use crate::{Desk, MessageId, Result, TicketId, WorkspaceId};
+use crate::{Desk, MessageId, PushDeviceId, Result, TicketId, WorkspaceId};
 
 pub use backoff::Backoff;
 pub(crate) use consumer::Consuming;
@@ -94,6 +94,12 @@ pub trait Subscriber: std::fmt::Debug + Send + Sync {
 
     /// What exactly is to be sent.
     async fn compose(&self, desk: &Desk, delivery: &Delivery) -> Result<Composed>;
+
+    /// Takes note that devices of a delivery's recipient turned out to be gone, with the same caveat as
+    /// [`given_up`](Self::given_up). Nothing unless said.
+    async fn devices_gone(&self, _desk: &Desk, _delivery: &Delivery, _gone: &[PushDeviceId]) -> Result<()> {
+        Ok(())
+    }
 
     /// Takes note of a delivery that was given up; `gone` where the recipient is no more. A crash may keep this from
     /// being told, so it must only be what the next such delivery would do as well. Nothing unless said.

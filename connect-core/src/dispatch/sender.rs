@@ -11,8 +11,8 @@ use tracing::{Instrument, debug, error, info_span, warn};
 use super::dispatcher::Dispatcher;
 use super::{Composed, Outcome};
 use crate::delivery::{Claim, Claimed, Delivery, Settlement};
-use crate::notify::{Channel, ChannelLimits, SendFailure};
-use crate::{Desk, Error, WorkspaceId};
+use crate::notify::{Channel, ChannelLimits, Handed, SendFailure};
+use crate::{Desk, Error, PushDeviceId, WorkspaceId};
 
 /// How many workers may be lost with a delivery before it is set aside: it may be what ends them.
 const MOST_LOST: u32 = 5;
@@ -151,6 +151,7 @@ impl Sender {
 struct Attempted {
     settlement: Settlement,
     gone: bool,
+    devices: Vec<PushDeviceId>,
 }
 
 impl Dispatcher {
@@ -169,8 +170,7 @@ impl Dispatcher {
             // The claim has moved the time it was due at; since it was planned is what there is to tell.
             meter.began(&delivery.channel, self.desk.now().since(delivery.created_at));
         }
-        let Attempted { settlement, gone } = self.attempt(channel, &delivery).await;
-        let is_given_up = matches!(settlement, Settlement::Failed { .. });
+        let Attempted { settlement, gone, devices } = self.attempt(channel, &delivery).await;
         let outcome = match &settlement {
             Settlement::Sent { .. } => {
                 debug!("sent");
@@ -202,22 +202,27 @@ impl Dispatcher {
             }
         };
         meter.ended(&delivery.channel, outcome, begun.elapsed());
-        if is_given_up
-            && outcome == Outcome::Failed
-            && let Some(subscriber) = self.desk.subscribers().iter().find(|s| s.name() == delivery.subscriber)
+        let Some(subscriber) = self.desk.subscribers().iter().find(|s| s.name() == delivery.subscriber) else { return };
+        if outcome == Outcome::Failed
             && let Err(error) = subscriber.given_up(&self.desk, &delivery, gone).await
         {
             warn!(%error, "what follows from giving up could not be done");
         }
+        if !devices.is_empty()
+            && let Err(error) = subscriber.devices_gone(&self.desk, &delivery, &devices).await
+        {
+            warn!(%error, "devices that are gone could not be forgotten");
+        }
     }
 
     async fn attempt(&self, channel: &dyn Channel, delivery: &Delivery) -> Attempted {
-        let mut gone = false;
-        let settlement = self.settlement(channel, delivery, &mut gone).await;
-        Attempted { settlement, gone }
+        let mut attempted =
+            Attempted { settlement: Settlement::Sent { at: self.desk.now() }, gone: false, devices: Vec::new() };
+        attempted.settlement = self.settlement(channel, delivery, &mut attempted).await;
+        attempted
     }
 
-    async fn settlement(&self, channel: &dyn Channel, delivery: &Delivery, gone: &mut bool) -> Settlement {
+    async fn settlement(&self, channel: &dyn Channel, delivery: &Delivery, seen: &mut Attempted) -> Settlement {
         let at = self.desk.now();
         let lost = delivery.lost();
         if lost >= MOST_LOST {
@@ -236,9 +241,12 @@ impl Dispatcher {
                 Err(error) => return self.again(channel, delivery, error.to_string(), None),
             };
             match channel.send(&outgoing).await {
-                Ok(()) => Settlement::Sent { at: self.desk.now() },
+                Ok(Handed { gone }) => {
+                    seen.devices = gone;
+                    Settlement::Sent { at: self.desk.now() }
+                }
                 Err(SendFailure::Gone(error)) => {
-                    *gone = true;
+                    seen.gone = true;
                     Settlement::Failed { at: self.desk.now(), error }
                 }
                 Err(SendFailure::Permanent(error)) => Settlement::Failed { at: self.desk.now(), error },

@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::template::MailTopic;
 use crate::ticket::{Category, Channel, Priority, StatusName};
-use crate::user::StrongMethod;
+use crate::user::{Locale, StrongMethod};
 use crate::{
     ApiKeyId, AttachmentId, ChallengeId, ContactId, DomainId, InvitationId, LabelId, LabelName, MessageId, PasskeyId,
-    Role, RoleId, SessionId, TeamId, Timestamp, UserId, WebhookId,
+    PushDeviceId, Role, RoleId, SessionId, TeamId, TicketId, Timestamp, UserId, WebhookId,
 };
 
 /// What happened. The name in the journal is the event's type, such as `ticket.opened`.
@@ -379,6 +380,22 @@ pub enum Fact {
         /// What the new one stands for.
         category: Category,
     },
+    /// Somebody wants to be told of what is said on a ticket.
+    #[serde(rename = "ticket.followed")]
+    TicketFollowed {
+        /// Which.
+        ticket: TicketId,
+        /// Who.
+        user: UserId,
+    },
+    /// Somebody does not want that any more.
+    #[serde(rename = "ticket.left")]
+    TicketLeft {
+        /// Which.
+        ticket: TicketId,
+        /// Who.
+        user: UserId,
+    },
     /// The priority changed.
     #[serde(rename = "ticket.priority_changed")]
     TicketPriorityChanged {
@@ -589,6 +606,48 @@ pub enum Fact {
     ApiKeyUsed {
         /// Which.
         key: ApiKeyId,
+    },
+    /// The workspace has other words for its mail about a topic.
+    #[serde(rename = "template.written")]
+    TemplateWritten {
+        /// About what.
+        topic: MailTopic,
+        /// In which language.
+        language: Locale,
+    },
+    /// The workspace has none of its own any more.
+    #[serde(rename = "template.removed")]
+    TemplateRemoved {
+        /// About what.
+        topic: MailTopic,
+        /// In which language.
+        language: Locale,
+    },
+    /// Somebody had themselves mailed a template, to see it.
+    #[serde(rename = "template.tested")]
+    TemplateTested {
+        /// About what.
+        topic: MailTopic,
+        /// In which language.
+        language: Locale,
+        /// Who.
+        by: UserId,
+    },
+    /// A device of a member is sent messages from now on.
+    #[serde(rename = "push_device.added")]
+    PushDeviceAdded {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        device: PushDeviceId,
+    },
+    /// It is not any more: its owner, or its service, has said so.
+    #[serde(rename = "push_device.removed")]
+    PushDeviceRemoved {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        device: PushDeviceId,
     },
     /// A fact that a newer version wrote, as it was written. It is kept, and skipped by whoever does not know it.
     #[serde(untagged)]

@@ -56,7 +56,8 @@ pub struct Event {
 }
 
 /// Of several things that a fact names, the one it is about.
-const TARGETS: [&str; 14] = [
+const TARGETS: [&str; 15] = [
+    "ticket",
     "user",
     "team",
     "domain",

@@ -55,6 +55,6 @@ impl Desk {
             None => Name::parse("name", "A customer"),
         };
         let name = customer.name.clone().map_or_else(usual, Ok)?;
-        self.contacts(host).create(NewContact { name, email, external_id, traits: Traits::new() }).await
+        self.contacts(host).create(NewContact { name, email, external_id, traits: Traits::new(), locale: None }).await
     }
 }

@@ -3,8 +3,13 @@
 //! A notice shown in the desk is a delivery like any other, over the channel [`IN_APP`](crate::dispatch::IN_APP): it is
 //! there exactly once, as it is stored in the step that routes its event, and is kept as read or unread.
 
+mod digest;
+mod follow;
+mod hours;
 mod plan;
+mod push;
 mod service;
+mod unsubscribe;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,10 +18,13 @@ use serde::{Deserialize, Serialize};
 use crate::change::RecordChange;
 use crate::event::Fact;
 use crate::record::{RecordKey, RecordKind};
-use crate::{UserId, Version};
+use crate::{Timestamp, UserId, Version};
 
+pub use hours::{ClockTime, Digest, QuietHours, ZoneName};
 pub use plan::Notices;
+pub(crate) use plan::composed_about;
 pub use service::{Notice, Notifications};
+pub use unsubscribe::UnsubscribeLink;
 
 /// What somebody is told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -24,17 +32,20 @@ pub use service::{Notice, Notifications};
 pub enum Topic {
     /// A ticket was given to them.
     Assigned,
-    /// The customer has answered on a ticket that is theirs, or on which they have written.
+    /// The customer has answered on a ticket that is theirs, on which they have written, or that they follow.
     CustomerReplied,
     /// Somebody has named them in a note, as `@` and their e-mail address.
     Mentioned,
+    /// A colleague has answered or written a note on such a ticket.
+    TeamReplied,
     /// A customer has opened a ticket.
     TicketOpened,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Self; 4] = [Self::Assigned, Self::CustomerReplied, Self::Mentioned, Self::TicketOpened];
+    pub const ALL: [Self; 5] =
+        [Self::Assigned, Self::CustomerReplied, Self::Mentioned, Self::TeamReplied, Self::TicketOpened];
 
     /// The word used in the API and in deliveries.
     pub const fn as_str(self) -> &'static str {
@@ -42,6 +53,7 @@ impl Topic {
             Self::Assigned => "assigned",
             Self::CustomerReplied => "customer_replied",
             Self::Mentioned => "mentioned",
+            Self::TeamReplied => "team_replied",
             Self::TicketOpened => "ticket_opened",
         }
     }
@@ -55,7 +67,10 @@ impl Topic {
     fn usual(self) -> BTreeSet<Medium> {
         match self {
             Self::TicketOpened => BTreeSet::new(),
-            Self::Assigned | Self::CustomerReplied | Self::Mentioned => BTreeSet::from([Medium::InApp, Medium::Mail]),
+            Self::TeamReplied => BTreeSet::from([Medium::InApp]),
+            Self::Assigned | Self::CustomerReplied | Self::Mentioned => {
+                BTreeSet::from([Medium::InApp, Medium::Mail, Medium::Push])
+            }
         }
     }
 }
@@ -68,6 +83,21 @@ pub enum Medium {
     InApp,
     /// By e-mail.
     Mail,
+    /// By a message to their devices, of those who have let the desk send them any.
+    Push,
+}
+
+/// What somebody chooses anew; the rest stays.
+#[derive(Debug, Clone, Default)]
+pub struct Choice {
+    /// The media of some topics.
+    pub media: BTreeMap<Topic, BTreeSet<Medium>>,
+    /// Another zone.
+    pub time_zone: Option<ZoneName>,
+    /// Other quiet hours; the inner `None` clears them.
+    pub quiet: Option<Option<QuietHours>>,
+    /// Another digest; the inner `None` has each mail come by itself.
+    pub digest: Option<Option<Digest>>,
 }
 
 /// What a member wants to be told of, and how. One for each member and workspace.
@@ -77,6 +107,15 @@ pub struct NoticeSettings {
     pub user: UserId,
     /// The media of each topic that they have chosen; the others have the usual ones.
     pub media: BTreeMap<Topic, BTreeSet<Medium>>,
+    /// The zone of their hours.
+    #[serde(default)]
+    pub time_zone: ZoneName,
+    /// When nothing is mailed or pushed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quiet: Option<QuietHours>,
+    /// Whether, and when, mail comes all in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
     /// How often it was written.
     pub version: Version,
 }
@@ -105,7 +144,14 @@ impl NoticeSettings {
 
     /// Those of somebody who has chosen nothing.
     pub fn usual(user: UserId) -> Self {
-        Self { user, media: BTreeMap::new(), version: Version::ABSENT }
+        Self {
+            user,
+            media: BTreeMap::new(),
+            time_zone: ZoneName::default(),
+            quiet: None,
+            digest: None,
+            version: Version::ABSENT,
+        }
     }
 
     /// The media of a topic.
@@ -113,13 +159,31 @@ impl NoticeSettings {
         self.media.get(&topic).cloned().unwrap_or_else(|| topic.usual())
     }
 
-    /// Decides other media for some topics; none when nothing is different.
-    pub(crate) fn choose(&self, media: BTreeMap<Topic, BTreeSet<Medium>>) -> Option<RecordChange> {
-        if media.iter().all(|(topic, chosen)| self.media_of(*topic) == *chosen) {
+    /// When something is mailed that comes up at this moment and waits for so long for more of the same.
+    pub(crate) fn mailed_at(&self, at: Timestamp, gathered_for: std::time::Duration) -> Timestamp {
+        let then = match self.digest {
+            Some(digest) => digest.after(at, &self.time_zone),
+            None => at.plus(gathered_for),
+        };
+        self.undisturbed(then)
+    }
+
+    /// When they may be disturbed, from a moment on.
+    pub(crate) fn undisturbed(&self, at: Timestamp) -> Timestamp {
+        self.quiet.map_or(at, |quiet| quiet.after(at, &self.time_zone))
+    }
+
+    /// Decides what somebody has chosen; none when nothing is different.
+    pub(crate) fn choose(&self, choice: Choice) -> Option<RecordChange> {
+        let Choice { media, time_zone, quiet, digest } = choice;
+        let mut next = Self { version: self.version.next(), ..self.clone() };
+        next.media.extend(media.into_iter().filter(|(topic, chosen)| self.media_of(*topic) != *chosen));
+        next.time_zone = time_zone.unwrap_or(next.time_zone);
+        next.quiet = quiet.unwrap_or(next.quiet);
+        next.digest = digest.unwrap_or(next.digest);
+        if next == (Self { version: next.version, ..self.clone() }) {
             return None;
         }
-        let mut next = Self { version: self.version.next(), ..self.clone() };
-        next.media.extend(media);
         Some(RecordChange::update(&next, self.version, Fact::NoticesChosen { user: self.user }))
     }
 }
@@ -148,7 +212,7 @@ mod tests {
     #[test]
     fn who_has_chosen_nothing_has_the_usual_media() {
         let settings = NoticeSettings::usual(UserId::from_bits(1));
-        assert_eq!(settings.media_of(Topic::Assigned), BTreeSet::from([Medium::InApp, Medium::Mail]));
+        assert_eq!(settings.media_of(Topic::Assigned), BTreeSet::from([Medium::InApp, Medium::Mail, Medium::Push]));
         assert!(settings.media_of(Topic::TicketOpened).is_empty());
         for topic in Topic::ALL {
             assert_eq!(Topic::parse(topic.as_str()), Some(topic));

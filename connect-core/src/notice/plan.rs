@@ -5,16 +5,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use tracing::warn;
 
-use super::{Medium, NoticeSettings, Topic, mentioned};
+use super::follow::Followers;
+use super::{Medium, NoticeSettings, Topic, digest, mentioned, push};
 use crate::delivery::{Delivery, DeliveryList, DeliveryState, Recipient};
 use crate::dispatch::{Composed, IN_APP, Plan, Subscriber};
 use crate::event::{Event, Fact};
 use crate::member::Member;
-use crate::notify::{Mail, MailIdentity, Outgoing, ticket_mail};
+use crate::notify::{Mail, Outgoing};
+use crate::push::Devices;
 use crate::record::{Record, RecordKind};
 use crate::role::Permissions;
 use crate::store::{MessageList, RecordList, TicketKey, TicketRow};
-use crate::{Action, Actor, Desk, EmailAddress, Limit, Result, TicketId, UserId, WorkspaceId};
+use crate::template::{MailTopic, Words, composed};
+use crate::user::User;
+use crate::workspace::Workspace;
+use crate::{Action, Actor, Desk, EmailAddress, Limit, PushDeviceId, Result, TicketId, UserId, WorkspaceId};
 
 /// Most people that one note names.
 const MAX_MENTIONED: usize = 20;
@@ -49,6 +54,13 @@ impl Subscriber for Notices {
                 }
             }
         }
+        // Whoever is told something that asks for them need not be told of a colleague's words besides.
+        let asked: BTreeSet<(TicketId, UserId)> = latest
+            .keys()
+            .filter(|(_, _, topic)| *topic != Topic::TeamReplied)
+            .map(|(ticket, user, _)| (*ticket, *user))
+            .collect();
+        latest.retain(|(ticket, user, topic), _| *topic != Topic::TeamReplied || !asked.contains(&(*ticket, *user)));
         let mut plans = Vec::new();
         for ((ticket, user, topic), event) in latest {
             let Some(person) = known.person(user).await? else { continue };
@@ -57,87 +69,146 @@ impl Subscriber for Notices {
             }
             for medium in person.settings.media_of(topic) {
                 let to = Recipient::User(user);
-                let plan = match medium {
-                    Medium::InApp => Plan::over(IN_APP, event, topic.as_str(), to),
-                    Medium::Mail => Plan::mail(event, topic.as_str(), to).after(waits(topic)),
+                let told = match medium {
+                    Medium::InApp => vec![Plan::over(IN_APP, event, topic.as_str(), to)],
+                    Medium::Mail => {
+                        let at = person.settings.mailed_at(desk.now(), waits(topic));
+                        vec![Plan::mail(event, topic.as_str(), to).after(at.since(desk.now()))]
+                    }
+                    Medium::Push => {
+                        let wait = person.settings.undisturbed(desk.now()).since(desk.now());
+                        let targets = push::targets(desk, workspace, user).await?.into_iter();
+                        let plan = |(channel, to)| Plan::over(channel, event, topic.as_str(), to).after(wait);
+                        targets.map(plan).collect()
+                    }
                 };
-                plans.push(plan.about(Some(ticket), event.fact.message()));
+                plans.extend(told.into_iter().map(|plan| plan.about(Some(ticket), event.fact.message())));
             }
         }
         Ok(plans)
     }
 
     async fn compose(&self, desk: &Desk, delivery: &Delivery) -> Result<Composed> {
-        let (Some(topic), Some(user)) = (Topic::parse(&delivery.topic), delivery.user()) else {
-            return Ok(Composed::Drop("unknown topic"));
-        };
-        let (Some(ticket), Some(workspace)) = (delivery.ticket, desk.workspace(delivery.workspace).await?) else {
-            return Ok(Composed::Drop("the workspace is gone"));
-        };
-        let Some(row) = desk.store().ticket(workspace.id, TicketKey::Id(ticket)).await? else {
-            return Ok(Composed::Drop("the ticket is gone"));
-        };
-        let person = person(desk, workspace.id, user).await?;
-        let sees = match &person {
-            Some(person) => person.sees(desk, workspace.id, ticket, topic).await?,
-            None => false,
-        };
-        if !sees {
-            return Ok(Composed::Drop("the person does not see the ticket any more"));
-        }
-        if topic == Topic::Assigned {
-            return ticket_mail::assigned(desk, &workspace, row, user, delivery).await;
-        }
-        if is_told_already(desk, delivery, user).await? {
-            return Ok(Composed::Drop("a mail that was sent meanwhile tells of it"));
-        }
-        let Some(person) = desk.user(user).await? else { return Ok(Composed::Drop("the member is gone")) };
-        let TicketRow { ticket, contact } = row;
-        let (what, text) = match topic {
-            Topic::CustomerReplied => {
-                ("answered", format!("{} has answered on ticket #{}", contact.name, ticket.number))
+        let Some(topic) = Topic::parse(&delivery.topic) else { return Ok(Composed::Drop("unknown topic")) };
+        composed_about(desk, delivery, topic).await
+    }
+
+    async fn given_up(&self, desk: &Desk, delivery: &Delivery, gone: bool) -> Result<()> {
+        match delivery.recipient {
+            Recipient::Device { user, device } if gone => {
+                Devices::forget(desk, delivery.workspace, user, &[device]).await
             }
-            Topic::Mentioned => ("you are named", format!("You are named in a note on ticket #{}", ticket.number)),
-            Topic::Assigned | Topic::TicketOpened => {
-                ("new", format!("{} has opened ticket #{}", contact.name, ticket.number))
-            }
-        };
-        let link = desk.link(&format!("/{}/tickets/{}", workspace.slug, ticket.number));
-        let (text, html) = Mail::parts(&format!("{text}:\n\n{}", ticket.subject), Some(("Open the ticket", &link)));
+            _ => Ok(()),
+        }
+    }
+
+    async fn devices_gone(&self, desk: &Desk, delivery: &Delivery, gone: &[PushDeviceId]) -> Result<()> {
+        match delivery.user() {
+            Some(user) => Devices::forget(desk, delivery.workspace, user, gone).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whom a notice is sent to, and where.
+pub(super) struct Reader<'a> {
+    pub(super) desk: &'a Desk,
+    pub(super) workspace: Workspace,
+    pub(super) user: User,
+}
+
+/// A notice as it is sent, over whatever channel its delivery is for.
+pub(crate) async fn composed_about(desk: &Desk, delivery: &Delivery, topic: Topic) -> Result<Composed> {
+    let (Some(user), Some(ticket)) = (delivery.user(), delivery.ticket) else {
+        return Ok(Composed::Drop("it is about no ticket, or for nobody"));
+    };
+    let Some(workspace) = desk.workspace(delivery.workspace).await? else {
+        return Ok(Composed::Drop("the workspace is gone"));
+    };
+    let (Some(person), Some(user)) = (person(desk, workspace.id, user).await?, desk.user(user).await?) else {
+        return Ok(Composed::Drop("the person does not see the ticket any more"));
+    };
+    let reader = Reader { desk, workspace, user };
+    let is_mail = delivery.channel == "mail";
+    if is_mail && person.settings.digest.is_some() {
+        return digest::compose(&reader, &person, delivery).await;
+    }
+    let Some(row) = desk.store().ticket(reader.workspace.id, TicketKey::Id(ticket)).await? else {
+        return Ok(Composed::Drop("the ticket is gone"));
+    };
+    if !person.sees(desk, reader.workspace.id, ticket, topic).await? {
+        return Ok(Composed::Drop("the person does not see the ticket any more"));
+    }
+    if topic == Topic::Assigned && row.ticket.assignee != Some(reader.user.id) {
+        return Ok(Composed::Drop("the ticket is assigned to somebody else by now"));
+    }
+    if is_told_already(desk, delivery).await? {
+        return Ok(Composed::Drop("what was sent meanwhile tells of it"));
+    }
+    if is_mail { reader.mail(delivery, topic, &row).await } else { push::compose(&reader, delivery, topic, &row).await }
+}
+
+impl Reader<'_> {
+    async fn mail(&self, delivery: &Delivery, topic: Topic, row: &TicketRow) -> Result<Composed> {
+        let Self { desk, workspace, user } = self;
+        let link = desk.link(&format!("/{}/tickets/{}", workspace.slug, row.ticket.number));
+        let unsubscribe = desk.unsubscribe_link(workspace.id, user.id, Some(topic));
+        let words = Words { row, message: None, link: &link, unsubscribe: unsubscribe.as_deref() };
+        let words = composed(desk, workspace, topic.mail(), user.locale.as_ref(), words.values(workspace)).await?;
+        let (from, thread) = (desk.identity(Some(workspace.name.to_string())), desk.message_id(&row.ticket.id));
         Ok(Composed::Send(Outgoing::Mail(Box::new(Mail {
-            to: person.email,
-            from: MailIdentity { name: Some(workspace.name.to_string()), ..desk.identity(None) },
-            subject: format!("[#{}] {what}: {}", ticket.number, ticket.subject),
-            text,
-            html,
-            message_id: desk.message_id(&delivery.id),
-            in_reply_to: Some(desk.message_id(&ticket.id)),
-            references: vec![desk.message_id(&ticket.id)],
+            in_reply_to: Some(thread.clone()),
+            references: vec![thread],
             auto_submitted: Some("auto-generated"),
+            unsubscribe,
+            ..Mail::of(words, user.email.clone(), from, desk.message_id(&delivery.id))
         }))))
+    }
+}
+
+impl Topic {
+    /// The template of its mail.
+    const fn mail(self) -> MailTopic {
+        match self {
+            Self::Assigned => MailTopic::Assigned,
+            Self::CustomerReplied => MailTopic::CustomerReplied,
+            Self::Mentioned => MailTopic::Mentioned,
+            Self::TeamReplied => MailTopic::TeamReplied,
+            Self::TicketOpened => MailTopic::TicketOpened,
+        }
     }
 }
 
 /// How long the mail about a topic waits for more of the same.
 const fn waits(topic: Topic) -> std::time::Duration {
     match topic {
-        Topic::CustomerReplied => GATHERED_FOR,
+        Topic::CustomerReplied | Topic::TeamReplied => GATHERED_FOR,
         Topic::Assigned | Topic::Mentioned | Topic::TicketOpened => std::time::Duration::ZERO,
     }
 }
 
 /// A member who may be told, as they are now.
 #[derive(Clone)]
-struct Person {
+pub(super) struct Person {
     member: Member,
     limits: Option<Permissions>,
-    settings: NoticeSettings,
+    pub(super) settings: NoticeSettings,
 }
 
 impl Person {
     /// Whether they see what a notice is about.
-    async fn sees(&self, desk: &Desk, workspace: WorkspaceId, ticket: TicketId, topic: Topic) -> Result<bool> {
-        let needed = if topic == Topic::Mentioned { Action::ReadNotes } else { Action::ReadTickets };
+    pub(super) async fn sees(
+        &self,
+        desk: &Desk,
+        workspace: WorkspaceId,
+        ticket: TicketId,
+        topic: Topic,
+    ) -> Result<bool> {
+        let needed = if matches!(topic, Topic::Mentioned | Topic::TeamReplied) {
+            Action::ReadNotes
+        } else {
+            Action::ReadTickets
+        };
         if !desk.role_may(self.member.role, self.limits.as_ref(), needed) {
             return Ok(false);
         }
@@ -190,45 +261,39 @@ impl Known<'_> {
         Ok(match &event.fact {
             Fact::TicketAssigned { to: Some(user), .. } => Told::from([(*user, Topic::Assigned)]),
             Fact::TicketReplied { by_customer: true, .. } => all(self.writers(ticket).await?, Topic::CustomerReplied),
+            Fact::TicketReplied { by_customer: false, .. } => all(self.writers(ticket).await?, Topic::TeamReplied),
             Fact::TicketOpened { .. } if !matches!(event.actor, Actor::User(_)) => {
                 all(self.choosers(Topic::TicketOpened).await?, Topic::TicketOpened)
             }
             Fact::TicketNoted { message } => {
-                let Some(note) = self.desk.store().message(self.workspace, *message).await? else {
-                    return Ok(Told::new());
-                };
                 let mut told = Told::new();
-                for address in mentioned(note.body.as_str(), MAX_MENTIONED) {
-                    let Ok(email) = EmailAddress::parse("email", &address) else { continue };
-                    let user = self.desk.users().find(&email).await?;
-                    told.extend(user.map(|user| (user.id, Topic::Mentioned)));
+                if let Some(note) = self.desk.store().message(self.workspace, *message).await? {
+                    for address in mentioned(note.body.as_str(), MAX_MENTIONED) {
+                        let Ok(email) = EmailAddress::parse("email", &address) else { continue };
+                        let user = self.desk.users().find(&email).await?;
+                        told.extend(user.map(|user| (user.id, Topic::Mentioned)));
+                    }
                 }
+                // Whom a note names is told of that, and not of the note besides.
+                let others = self.writers(ticket).await?.into_iter();
+                let others = others.filter(|user| !told.contains(&(*user, Topic::Mentioned)));
+                let others: Vec<_> = others.map(|user| (user, Topic::TeamReplied)).collect();
+                told.extend(others);
                 told
             }
             _ => Told::new(),
         })
     }
 
-    /// Whoever works on a ticket, or has written on it.
+    /// Whoever is told of what is said on a ticket.
     async fn writers(&mut self, ticket: TicketId) -> Result<BTreeSet<UserId>> {
         if let Some(writers) = self.writers.get(&ticket) {
             return Ok(writers.clone());
         }
-        let store = self.desk.store();
-        let row = store.ticket(self.workspace, TicketKey::Id(ticket)).await?;
-        let mut writers: BTreeSet<UserId> = row.and_then(|row| row.ticket.assignee).into_iter().collect();
-        let mut list = MessageList { ticket, ids: None, after: None, notes: true, limit: Limit::MAX };
-        loop {
-            let messages = store.messages(self.workspace, list.clone()).await?;
-            writers.extend(messages.iter().filter_map(|message| match message.author {
-                Actor::User(user) => Some(user),
-                _ => None,
-            }));
-            list.after = messages.last().map(|message| message.id);
-            if messages.len() <= Limit::MAX.get() {
-                break;
-            }
-        }
+        let followers = Followers::of(self.desk, self.workspace, ticket).await?;
+        let mut writers = writers(self.desk, self.workspace, ticket).await?;
+        writers.retain(|user| !followers.left.contains(user));
+        writers.extend(followers.following);
         self.writers.insert(ticket, writers.clone());
         Ok(writers)
     }
@@ -254,10 +319,32 @@ impl Known<'_> {
     }
 }
 
-/// Whether a mail about the same was sent to the person after this one was planned: it told of this as well.
-async fn is_told_already(desk: &Desk, delivery: &Delivery, user: UserId) -> Result<bool> {
+/// Whoever works on a ticket, or has written on it.
+pub(super) async fn writers(desk: &Desk, workspace: WorkspaceId, ticket: TicketId) -> Result<BTreeSet<UserId>> {
+    let row = desk.store().ticket(workspace, TicketKey::Id(ticket)).await?;
+    let mut writers: BTreeSet<UserId> = row.and_then(|row| row.ticket.assignee).into_iter().collect();
+    let mut list = MessageList { ticket, ids: None, after: None, notes: true, limit: Limit::MAX };
+    loop {
+        let messages = desk.store().messages(workspace, list.clone()).await?;
+        writers.extend(messages.iter().filter_map(|message| match message.author {
+            Actor::User(user) => Some(user),
+            _ => None,
+        }));
+        list.after = messages.last().map(|message| message.id);
+        if messages.len() <= Limit::MAX.get() {
+            return Ok(writers);
+        }
+    }
+}
+
+/// Whether the person was sent something about the same over this channel after this one was planned: it told of this as
+/// well.
+async fn is_told_already(desk: &Desk, delivery: &Delivery) -> Result<bool> {
+    if !matches!(delivery.recipient, Recipient::User(_)) {
+        return Ok(false);
+    }
     let list = DeliveryList {
-        recipient: Some(Recipient::User(user)),
+        recipient: Some(delivery.recipient),
         channel: Some(delivery.channel.clone()),
         state: Some(DeliveryState::Sent),
         limit: Limit::default(),

@@ -1,8 +1,8 @@
 //! Reading notices, and choosing what to be told of.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::{Medium, NoticeSettings, Topic};
+use super::{Choice, NoticeSettings, Topic};
 use crate::change::ChangeSet;
 use crate::delivery::{Delivery, DeliveryList, Recipient};
 use crate::desk::Tries;
@@ -128,8 +128,8 @@ impl Notifications<'_> {
         Ok(settings.unwrap_or_else(|| NoticeSettings::usual(user)))
     }
 
-    /// Chooses the media of some topics; the others stay as they are.
-    pub async fn choose(&self, media: BTreeMap<Topic, BTreeSet<Medium>>) -> Result<NoticeSettings> {
+    /// Chooses something anew; the rest stays as it is.
+    pub async fn choose(&self, choice: Choice) -> Result<NoticeSettings> {
         self.reader()?;
         if self.desk.replayed(self.access).await?.is_some() {
             return self.settings().await;
@@ -139,7 +139,7 @@ impl Notifications<'_> {
             tries.next().await?;
             let present = self.settings().await?;
             let moment = self.desk.moment(self.access);
-            let Some(change) = present.choose(media.clone()) else { return Ok(present) };
+            let Some(change) = present.choose(choice.clone()) else { return Ok(present) };
             if self.desk.commit(self.access, ChangeSet::new(&moment).record(change, &moment)).await?.is_some() {
                 return self.settings().await;
             }

@@ -1,6 +1,7 @@
 //! A mail as the desk composes it.
 
 use crate::EmailAddress;
+use crate::template::Rendered;
 
 /// One mail to one recipient. Automatic: it always says so (`Auto-Submitted`), so that no machine answers.
 #[derive(Debug, Clone)]
@@ -23,6 +24,8 @@ pub struct Mail {
     pub references: Vec<String>,
     /// The value of `Auto-Submitted`; none for what a person wrote.
     pub auto_submitted: Option<&'static str>,
+    /// Where one request ends mail like this (RFC 8058).
+    pub unsubscribe: Option<String>,
 }
 
 /// Who a mail is from.
@@ -56,6 +59,23 @@ pub(crate) fn html_paragraphs(text: &str) -> String {
 }
 
 impl Mail {
+    /// A mail of these words, which belongs to no thread yet.
+    pub(crate) fn of(words: Rendered, to: EmailAddress, from: MailIdentity, message_id: String) -> Self {
+        let Rendered { subject, text, html } = words;
+        Self {
+            to,
+            from,
+            subject,
+            text,
+            html,
+            message_id,
+            in_reply_to: None,
+            references: Vec::new(),
+            auto_submitted: None,
+            unsubscribe: None,
+        }
+    }
+
     /// Both parts from a text and, below it, one link of the desk's own.
     #[must_use]
     pub fn parts(text: &str, link: Option<(&str, &str)>) -> (String, String) {

@@ -1,17 +1,26 @@
 //! Telling people: the port of channels, and the mail about tickets.
 
+#[cfg(feature = "smtp")]
+mod dkim;
 mod mail;
 mod recorder;
+mod signer;
 #[cfg(feature = "smtp")]
 mod smtp;
-pub(crate) mod ticket_mail;
+mod ticket_mail;
 
 use async_trait::async_trait;
 
+use crate::PushDeviceId;
 use crate::dispatch::{Backoff, Behind};
+use crate::push::PushMessage;
 
+#[cfg(feature = "smtp")]
+pub use dkim::{BadDkimKey, DkimKey};
+pub(crate) use mail::html_paragraphs;
 pub use mail::{Mail, MailIdentity};
 pub use recorder::{RecordedMail, Recorder};
+pub use signer::Signer;
 #[cfg(feature = "smtp")]
 pub use smtp::{BadSmtpUrl, SmtpChannel, SmtpSettings};
 pub use ticket_mail::TicketMail;
@@ -24,6 +33,8 @@ pub enum Outgoing {
     Mail(Box<Mail>),
     /// A request to another system.
     Call(Box<Call>),
+    /// A message to devices.
+    Push(Box<PushMessage>),
     /// Events for a consumer of the host's own.
     Events(Box<Behind>),
 }
@@ -44,6 +55,13 @@ impl std::fmt::Debug for Call {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Call").finish_non_exhaustive()
     }
+}
+
+/// What came of handing something over.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Handed {
+    /// Devices that turned out to be gone.
+    pub gone: Vec<PushDeviceId>,
 }
 
 /// Why something was not sent.
@@ -97,7 +115,7 @@ pub trait Channel: std::fmt::Debug + Send + Sync {
     fn limits(&self) -> ChannelLimits;
 
     /// Hands it over.
-    async fn send(&self, outgoing: &Outgoing) -> Result<(), SendFailure>;
+    async fn send(&self, outgoing: &Outgoing) -> Result<Handed, SendFailure>;
 
     /// Whether the other side answers; used by checks, never before sending.
     async fn probe(&self) -> Result<(), SendFailure>;

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{Channel, ChannelLimits, Mail, Outgoing, SendFailure};
+use super::{Channel, ChannelLimits, Handed, Mail, Outgoing, SendFailure};
 use crate::Timestamp;
 
 /// Most mails a recorder keeps; the oldest go first.
@@ -49,7 +49,7 @@ impl Channel for Recorder {
         ChannelLimits::at_once(8)
     }
 
-    async fn send(&self, outgoing: &Outgoing) -> Result<(), SendFailure> {
+    async fn send(&self, outgoing: &Outgoing) -> Result<Handed, SendFailure> {
         let Outgoing::Mail(mail) = outgoing else {
             return Err(SendFailure::Permanent("this is no mail".to_owned()));
         };
@@ -59,7 +59,7 @@ impl Channel for Recorder {
             kept.push_front(RecordedMail { mail: mail.as_ref().clone(), at: self.clock.now() });
             kept.truncate(CAPACITY);
         }
-        Ok(())
+        Ok(Handed::default())
     }
 
     async fn probe(&self) -> Result<(), SendFailure> {

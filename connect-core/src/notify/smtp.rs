@@ -8,7 +8,7 @@ use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::PoolConfig;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 
-use super::{Channel, ChannelLimits, Mail, MailIdentity, Outgoing, SendFailure};
+use super::{Channel, ChannelLimits, DkimKey, Handed, Mail, MailIdentity, Outgoing, SendFailure};
 
 /// How to reach the SMTP server.
 #[derive(Clone)]
@@ -19,6 +19,8 @@ pub struct SmtpSettings {
     pub url: String,
     /// How long connecting, and each answer, may take.
     pub timeout: Duration,
+    /// What mail is signed with, if it is signed here and not by the server it is handed to.
+    pub dkim: Option<DkimKey>,
 }
 
 impl std::fmt::Debug for SmtpSettings {
@@ -36,6 +38,7 @@ pub struct BadSmtpUrl(String);
 #[derive(Debug)]
 pub struct SmtpChannel {
     transport: AsyncSmtpTransport<Tokio1Executor>,
+    dkim: Option<DkimKey>,
 }
 
 impl SmtpChannel {
@@ -44,25 +47,36 @@ impl SmtpChannel {
         let builder =
             AsyncSmtpTransport::<Tokio1Executor>::from_url(&settings.url).map_err(|e| BadSmtpUrl(e.to_string()))?;
         let pool = PoolConfig::new().max_size(4).idle_timeout(Duration::from_secs(30));
-        Ok(Self { transport: builder.timeout(Some(settings.timeout)).pool_config(pool).build() })
+        let transport = builder.timeout(Some(settings.timeout)).pool_config(pool).build();
+        Ok(Self { transport, dkim: settings.dkim.clone() })
     }
 }
 
-#[derive(Clone)]
-struct AutoSubmitted(String);
+macro_rules! text_headers {
+    ($($name:ident = $text:literal;)+) => {$(
+        #[derive(Clone)]
+        struct $name(String);
 
-impl Header for AutoSubmitted {
-    fn name() -> HeaderName {
-        HeaderName::new_from_ascii_str("Auto-Submitted")
-    }
+        impl Header for $name {
+            fn name() -> HeaderName {
+                HeaderName::new_from_ascii_str($text)
+            }
 
-    fn parse(value: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(Self(value.to_owned()))
-    }
+            fn parse(value: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+                Ok(Self(value.to_owned()))
+            }
 
-    fn display(&self) -> HeaderValue {
-        HeaderValue::new(Self::name(), self.0.clone())
-    }
+            fn display(&self) -> HeaderValue {
+                HeaderValue::new(Self::name(), self.0.clone())
+            }
+        }
+    )+};
+}
+
+text_headers! {
+    AutoSubmitted = "Auto-Submitted";
+    ListUnsubscribe = "List-Unsubscribe";
+    ListUnsubscribePost = "List-Unsubscribe-Post";
 }
 
 fn mailbox(identity: &MailIdentity) -> Result<Mailbox, SendFailure> {
@@ -87,6 +101,10 @@ fn message(mail: &Mail) -> Result<Message, SendFailure> {
     }
     if let Some(value) = mail.auto_submitted {
         builder = builder.header(AutoSubmitted(value.to_owned()));
+    }
+    if let Some(link) = &mail.unsubscribe {
+        builder = builder.header(ListUnsubscribe(format!("<{link}>")));
+        builder = builder.header(ListUnsubscribePost("List-Unsubscribe=One-Click".to_owned()));
     }
     let part = |kind: ContentType, body: &str| SinglePart::builder().header(kind).body(body.to_owned());
     builder
@@ -114,13 +132,16 @@ impl Channel for SmtpChannel {
         ChannelLimits::at_once(8)
     }
 
-    async fn send(&self, outgoing: &Outgoing) -> Result<(), SendFailure> {
+    async fn send(&self, outgoing: &Outgoing) -> Result<Handed, SendFailure> {
         let Outgoing::Mail(mail) = outgoing else {
             return Err(SendFailure::Permanent("this is no mail".to_owned()));
         };
-        let message = message(mail)?;
+        let mut message = message(mail)?;
+        if let Some(dkim) = &self.dkim {
+            dkim.sign(&mut message);
+        }
         match self.transport.send(message).await {
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(Handed::default()),
             // A refusal for ever is one of this mail only if the server takes mail from us at all: a wrong password
             // or a relay that turns everybody away is repaired some day, and then the mail must still be here.
             Err(error) if error.is_permanent() && !is_about_us(&error) && self.probe().await.is_ok() => {

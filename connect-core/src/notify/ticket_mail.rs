@@ -4,18 +4,16 @@ use std::collections::VecDeque;
 
 use async_trait::async_trait;
 
-use crate::contact::Contact;
 use crate::delivery::{Delivery, Recipient};
 use crate::dispatch::{Composed, Plan, Subscriber};
 use crate::event::{Event, Fact};
-use crate::member::Member;
 use crate::message::MessageKind;
-use crate::notify::{Mail, MailIdentity, Outgoing};
-use crate::record::RecordKind;
+use crate::notice::{Topic, composed_about};
+use crate::notify::{Mail, Outgoing};
 use crate::store::{MessageList, TicketKey, TicketRow};
-use crate::user::User;
+use crate::template::{MailTopic, Words, composed};
 use crate::workspace::Workspace;
-use crate::{Actor, Desk, Limit, MessageId, Result, TicketId, UserId, WorkspaceId};
+use crate::{Actor, Desk, Limit, MessageId, Result, TicketId, WorkspaceId};
 
 const REPLY: &str = "ticket.reply";
 const ASSIGNED: &str = "ticket.assigned";
@@ -57,7 +55,7 @@ impl Subscriber for TicketMail {
                 reply(desk, &workspace, row, message).await
             }
             // Planned by an earlier version; by now it is a notice.
-            (ASSIGNED, Recipient::User(user)) => assigned(desk, &workspace, row, user, delivery).await,
+            (ASSIGNED, Recipient::User(_)) => composed_about(desk, delivery, Topic::Assigned).await,
             _ => Ok(Composed::Drop("unknown topic")),
         }
     }
@@ -69,23 +67,20 @@ async fn reply(desk: &Desk, workspace: &Workspace, row: TicketRow, message: Mess
         return Ok(Composed::Drop("the message is gone"));
     };
     let author = match message.author {
-        Actor::User(user) => desk.user(user).await?.map(|user| user.name),
+        Actor::User(user) => desk.user(user).await?.map(|user| user.name.to_string()),
         _ => None,
     };
     let thread = thread(desk, workspace.id, row.ticket.id, message.id).await?;
-    let name = author.map_or_else(|| workspace.name.to_string(), |author| format!("{author} ({})", workspace.name));
+    let from = author.as_ref().map(|author| format!("{author} ({})", workspace.name));
+    let from = desk.identity(Some(from.unwrap_or_else(|| workspace.name.to_string())));
     let link = desk.link(&format!("/{}/requests/{}", workspace.slug, row.ticket.number));
-    let (text, html) = Mail::parts(message.body.as_str(), Some(("See the request and answer", &link)));
+    let words = Words { row: &row, message: Some((message.body.as_str(), author)), link: &link, unsubscribe: None };
+    let values = words.values(workspace);
+    let words = composed(desk, workspace, MailTopic::Reply, row.contact.locale.as_ref(), values).await?;
     Ok(Composed::Send(Outgoing::Mail(Box::new(Mail {
-        to,
-        from: desk.identity(Some(name)),
-        subject: format!("Re: {} [#{}]", row.ticket.subject, row.ticket.number),
-        text,
-        html,
-        message_id: desk.message_id(&message.id),
         in_reply_to: thread.last().cloned(),
         references: thread,
-        auto_submitted: None,
+        ..Mail::of(words, to, from, desk.message_id(&message.id))
     }))))
 }
 
@@ -110,36 +105,4 @@ async fn thread(desk: &Desk, workspace: WorkspaceId, ticket: TicketId, before: M
         }
     }
     Ok(std::iter::once(desk.message_id(&ticket)).chain(earlier.iter().map(|id| desk.message_id(id))).collect())
-}
-
-/// The mail that tells a member of a ticket that was given to them.
-pub(crate) async fn assigned(
-    desk: &Desk,
-    workspace: &Workspace,
-    row: TicketRow,
-    user: UserId,
-    delivery: &Delivery,
-) -> Result<Composed> {
-    if row.ticket.assignee != Some(user) {
-        return Ok(Composed::Drop("the ticket is assigned to somebody else by now"));
-    }
-    let member = desk.store().record(workspace.id, Member::KIND, user.to_string()).await?;
-    let (Some(_), Some(User { email, .. })) = (member, desk.user(user).await?) else {
-        return Ok(Composed::Drop("the member is gone"));
-    };
-    let Contact { name, .. } = row.contact;
-    let text = format!("Ticket #{} of {} is now yours:\n\n{}", row.ticket.number, name, row.ticket.subject);
-    let link = desk.link(&format!("/{}/tickets/{}", workspace.slug, row.ticket.number));
-    let (text, html) = Mail::parts(&text, Some(("Open the ticket", &link)));
-    Ok(Composed::Send(Outgoing::Mail(Box::new(Mail {
-        to: email,
-        from: MailIdentity { name: Some(workspace.name.to_string()), ..desk.identity(None) },
-        subject: format!("[#{}] assigned to you: {}", row.ticket.number, row.ticket.subject),
-        text,
-        html,
-        message_id: desk.message_id(&delivery.id),
-        in_reply_to: Some(desk.message_id(&row.ticket.id)),
-        references: vec![desk.message_id(&row.ticket.id)],
-        auto_submitted: Some("auto-generated"),
-    }))))
 }

@@ -62,8 +62,8 @@ pub struct NewTicket {
 /// The tickets of a workspace, as one access sees them: a customer sees their own.
 #[derive(Debug)]
 pub struct Tickets<'a> {
-    pub(super) desk: &'a Desk,
-    pub(super) access: &'a Access,
+    pub(crate) desk: &'a Desk,
+    pub(crate) access: &'a Access,
     attachments: Vec<AttachmentId>,
 }
 
@@ -174,7 +174,13 @@ impl Tickets<'_> {
                 }
                 self.desk.demand(self.access, Action::WriteContacts)?;
                 let name = name.clone().unwrap_or_else(|| Name::from_address(email));
-                let new = NewContact { name, email: Some(email.clone()), external_id: None, traits: Traits::new() };
+                let new = NewContact {
+                    name,
+                    email: Some(email.clone()),
+                    external_id: None,
+                    traits: Traits::new(),
+                    locale: None,
+                };
                 let (contact, change) = Contact::create(new, moment)?;
                 return Ok((contact, changes.record(change, moment)));
             }

@@ -43,9 +43,12 @@ pub struct User {
     /// Where their picture is, if a sign-in provider has told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub avatar_url: Option<PictureUrl>,
-    /// Their language, if a sign-in provider has told.
+    /// Their language, if they or a sign-in provider have told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locale: Option<Locale>,
+    /// Whether they have chosen the language themselves: then no provider changes it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub own_locale: bool,
     /// The name that a sign-in provider gave last: as long as the user goes by it, it follows the provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub synced_name: Option<Name>,
@@ -103,6 +106,7 @@ impl User {
             former: Vec::new(),
             avatar_url: None,
             locale: None,
+            own_locale: false,
             synced_name: None,
             version: Version::FIRST,
             created_at: moment.now(),
@@ -140,6 +144,24 @@ impl User {
         let next = Self { version: self.version.next(), name, ..self.clone() };
         let fact = Fact::UserUpdated { user: self.id, fields: vec!["name".to_owned()] };
         (next.name != self.name).then(|| RecordChange::update(&next, self.version, fact))
+    }
+
+    /// Decides another name and language; none when both are the old ones.
+    pub fn describe(&self, name: Option<Name>, locale: Option<Locale>) -> Option<RecordChange> {
+        let mut next = Self { version: self.version.next(), ..self.clone() };
+        let mut fields = Vec::new();
+        if let Some(name) = name.filter(|name| *name != self.name) {
+            next.name = name;
+            fields.push("name".to_owned());
+        }
+        if locale.is_some() && locale != self.locale {
+            next.locale = locale;
+            next.own_locale = true;
+            fields.push("locale".to_owned());
+        }
+        let is_new = !fields.is_empty();
+        let fact = Fact::UserUpdated { user: self.id, fields };
+        is_new.then(|| RecordChange::update(&next, self.version, fact))
     }
 
     /// Decides whether the user may sign in; none when nothing changes.

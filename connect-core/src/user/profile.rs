@@ -83,7 +83,7 @@ impl User {
             next.avatar_url.clone_from(&profile.avatar_url);
             fields.push("avatar_url".to_owned());
         }
-        if profile.locale.is_some() && profile.locale != self.locale {
+        if !self.own_locale && profile.locale.is_some() && profile.locale != self.locale {
             next.locale.clone_from(&profile.locale);
             fields.push("locale".to_owned());
         }

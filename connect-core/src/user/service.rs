@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::User;
+use super::{Locale, User};
 use crate::change::{ChangeSet, Moment, RecordChange};
 use crate::desk::Tries;
 use crate::event::Cause;
@@ -161,6 +161,11 @@ impl Users<'_> {
     /// Gives the person another name.
     pub async fn rename(&self, user: UserId, name: Name) -> Result<User> {
         self.change(user, Actor::User(user), |user| user.rename(name.clone())).await
+    }
+
+    /// Gives the user another name, or another language, or both.
+    pub async fn describe(&self, user: UserId, name: Option<Name>, locale: Option<Locale>) -> Result<User> {
+        self.change(user, Actor::User(user), |user| user.describe(name.clone(), locale.clone())).await
     }
 
     /// Notes that the holder of the user's mailbox was seen.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use crate::dispatch::Backoff;
 use crate::fetch::{Fetch, FetchError, FetchRequest};
-use crate::notify::{Channel, ChannelLimits, Outgoing, SendFailure};
+use crate::notify::{Channel, ChannelLimits, Handed, Outgoing, SendFailure};
 
 /// The name of the channel.
 pub const WEBHOOK: &str = "webhook";
@@ -53,14 +53,14 @@ impl Channel for WebhookChannel {
         ChannelLimits { concurrency: 16, per_second: None, backoff: Backoff::webhooks() }
     }
 
-    async fn send(&self, outgoing: &Outgoing) -> Result<(), SendFailure> {
+    async fn send(&self, outgoing: &Outgoing) -> Result<Handed, SendFailure> {
         let Outgoing::Call(call) = outgoing else {
             return Err(SendFailure::Permanent("webhooks are not called with this".to_owned()));
         };
         let body = Some(call.body.clone().into_bytes());
         let request = FetchRequest { url: call.url.clone(), headers: call.headers.clone(), body };
         match self.fetch.fetch(request).await {
-            Ok(answer) => outcome(answer.status, answer.retry_after),
+            Ok(answer) => outcome(answer.status, answer.retry_after).map(|()| Handed::default()),
             Err(error @ (FetchError::Refused(_) | FetchError::TooLarge | FetchError::TimedOut)) => {
                 Err(SendFailure::Retry(error.to_string()))
             }

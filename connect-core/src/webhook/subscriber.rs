@@ -188,5 +188,6 @@ async fn switched_off(desk: &Desk, owner: UserId, delivery: &Delivery, event: &E
         in_reply_to: None,
         references: Vec::new(),
         auto_submitted: Some("auto-generated"),
+        unsubscribe: None,
     }))))
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::change::{Moment, RecordChange};
 use crate::event::Fact;
 use crate::record::{RecordKey, RecordKind};
+use crate::user::Locale;
 use crate::{Error, Name, Result, Slug, Timestamp, Version, WorkspaceId};
 
 pub use service::Workspaces;
@@ -40,6 +41,9 @@ pub struct Workspace {
     /// Whether its team comes in with a second factor only.
     #[serde(default)]
     pub require_second_factor: bool,
+    /// The language of its mail where the reader has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<Locale>,
     /// How often it was written.
     pub version: Version,
     /// Since when it exists.
@@ -88,6 +92,8 @@ pub struct WorkspacePatch {
     pub customers: Option<Customers>,
     /// Whether its team comes in with a second factor only. Set by somebody who has shown one.
     pub require_second_factor: Option<bool>,
+    /// Another language; the inner `None` clears it.
+    pub locale: Option<Option<Locale>>,
     /// The version the caller saw; another one refuses the change.
     pub seen: Option<Version>,
 }
@@ -106,6 +112,7 @@ impl Workspace {
             slug: new.slug,
             customers: Customers::default(),
             require_second_factor: false,
+            locale: None,
             version: Version::FIRST,
             created_at: moment.now(),
         };
@@ -137,6 +144,10 @@ impl Workspace {
         if let Some(required) = patch.require_second_factor.filter(|required| *required != self.require_second_factor) {
             next.require_second_factor = required;
             fields.push("require_second_factor".to_owned());
+        }
+        if let Some(locale) = patch.locale.filter(|locale| *locale != self.locale) {
+            next.locale = locale;
+            fields.push("locale".to_owned());
         }
         if fields.is_empty() {
             return Ok(None);

@@ -15,9 +15,11 @@ mod member;
 pub(crate) mod message;
 mod notification;
 pub(crate) mod permissions;
+mod push_device;
 mod role;
 pub(crate) mod shape;
 mod team;
+mod template;
 pub(crate) mod ticket;
 mod webhook;
 pub(crate) mod workspace;
@@ -115,12 +117,26 @@ fn in_workspace() -> Router<App> {
         .route("/notifications/read", post(notification::read::all))
         .route("/notifications/{notification}/read", post(notification::read::one))
         .route("/notification-settings", get(notification::settings::read).put(notification::settings::choose))
+        .route("/push-key", get(push_device::key::handle))
+        .route("/push-devices", get(push_device::list::handle).post(push_device::add::handle))
+        .route("/push-devices/{device}", delete(push_device::remove::handle))
+        .route("/templates", get(template::list::handle))
+        .route(
+            "/templates/{topic}/{language}",
+            get(template::read::handle).put(template::write::handle).delete(template::remove::handle),
+        )
+        .route("/templates/{topic}/{language}/preview", post(template::trial::preview))
+        .route("/templates/{topic}/{language}/test", post(template::trial::test))
         .route("/audit", get(audit::list::handle))
         .route("/live", get(live::handle))
         .route("/tickets", get(ticket::list::handle).post(ticket::open::handle))
         .route("/tickets/{ticket}", get(ticket::read::handle).patch(ticket::update::handle))
         .route("/tickets/{ticket}/timeline", get(ticket::timeline::handle))
         .route("/tickets/{ticket}/labels/{label}", put(ticket::label::put_on).delete(ticket::label::take_off))
+        .route(
+            "/tickets/{ticket}/follow",
+            get(ticket::follow::read).put(ticket::follow::begin).delete(ticket::follow::end),
+        )
         .route("/tickets/{ticket}/messages", get(message::list::handle).post(message::create::handle))
         .route("/tickets/{ticket}/messages/{message}", get(message::read::handle))
 }

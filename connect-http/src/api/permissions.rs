@@ -21,6 +21,8 @@ pub enum Need {
     Action(Action),
     /// That the policy allows one of these.
     AnyOf(&'static [Action]),
+    /// That the policy allows all of these.
+    AllOf(&'static [Action]),
     /// Nothing where it is the caller's own, else that the policy allows this.
     OwnOr(Action),
     /// That the policy allows this, and that it is the caller's own.
@@ -37,16 +39,21 @@ impl fmt::Display for Need {
             Self::SignedIn => f.write_str("to be signed in"),
             Self::Own => f.write_str("to be signed in, and that it is one's own"),
             Self::Action(action) => write!(f, "`{}`", action.as_str()),
-            Self::AnyOf(actions) => {
-                let words: Vec<String> = actions.iter().map(|action| format!("`{}`", action.as_str())).collect();
-                f.write_str(&words.join(" or "))
-            }
+            Self::AnyOf(actions) => f.write_str(&words(actions).join(" or ")),
+            Self::AllOf(actions) => f.write_str(&words(actions).join(" and ")),
             Self::OwnOr(action) => write!(f, "`{}`, unless it is one's own", action.as_str()),
             Self::OwnAnd(action) => write!(f, "`{}`, and that it is one's own", action.as_str()),
             Self::Seen(action) => write!(f, "`{}`, else it does not exist", action.as_str()),
         }
     }
 }
+
+fn words(actions: &[Action]) -> Vec<String> {
+    actions.iter().map(|action| format!("`{}`", action.as_str())).collect()
+}
+
+/// To be told of a ticket is for who may see it.
+const FOLLOW: Need = Need::AllOf(&[Action::ReadNotifications, Action::ReadTickets]);
 
 /// One row: a route, and what it needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,6 +170,16 @@ pub const PERMISSIONS: &[Permission] = &[
     row(POST, "/workspaces/{workspace}/notifications/{notification}/read", Need::Action(Action::ReadNotifications)),
     row(GET, "/workspaces/{workspace}/notification-settings", Need::Action(Action::ReadNotifications)),
     row(PUT, "/workspaces/{workspace}/notification-settings", Need::Action(Action::ReadNotifications)),
+    row(GET, "/workspaces/{workspace}/push-key", Need::Action(Action::ManagePushDevices)),
+    row(GET, "/workspaces/{workspace}/push-devices", Need::Action(Action::ManagePushDevices)),
+    row(POST, "/workspaces/{workspace}/push-devices", Need::Action(Action::ManagePushDevices)),
+    row(DELETE, "/workspaces/{workspace}/push-devices/{device}", Need::Action(Action::ManagePushDevices)),
+    row(GET, "/workspaces/{workspace}/templates", Need::Action(Action::ManageMail)),
+    row(GET, "/workspaces/{workspace}/templates/{topic}/{language}", Need::Action(Action::ManageMail)),
+    row(PUT, "/workspaces/{workspace}/templates/{topic}/{language}", Need::Action(Action::ManageMail)),
+    row(DELETE, "/workspaces/{workspace}/templates/{topic}/{language}", Need::Action(Action::ManageMail)),
+    row(POST, "/workspaces/{workspace}/templates/{topic}/{language}/preview", Need::Action(Action::ManageMail)),
+    row(POST, "/workspaces/{workspace}/templates/{topic}/{language}/test", Need::Action(Action::ManageMail)),
     row(GET, "/workspaces/{workspace}/audit", Need::Action(Action::ReadAudit)),
     row(GET, "/workspaces/{workspace}/live", Need::Action(Action::ReadTickets)),
     row(GET, "/workspaces/{workspace}/tickets", Need::Action(Action::ReadTickets)),
@@ -172,6 +189,9 @@ pub const PERMISSIONS: &[Permission] = &[
     row(GET, "/workspaces/{workspace}/tickets/{ticket}/timeline", Need::Action(Action::ReadTickets)),
     row(PUT, "/workspaces/{workspace}/tickets/{ticket}/labels/{label}", Need::Action(Action::UpdateTickets)),
     row(DELETE, "/workspaces/{workspace}/tickets/{ticket}/labels/{label}", Need::Action(Action::UpdateTickets)),
+    row(GET, "/workspaces/{workspace}/tickets/{ticket}/follow", FOLLOW),
+    row(PUT, "/workspaces/{workspace}/tickets/{ticket}/follow", FOLLOW),
+    row(DELETE, "/workspaces/{workspace}/tickets/{ticket}/follow", FOLLOW),
     row(GET, "/workspaces/{workspace}/tickets/{ticket}/messages", Need::Action(Action::ReadTickets)),
     // An internal note needs `notes.write` in its place; the desk asks for it by what the message is.
     row(

@@ -8,12 +8,13 @@ use crate::problem::Problem;
 
 /// Lets unsafe requests pass that carry no cookie of ours, or come from a page of ours: by
 /// `Sec-Fetch-Site`, else by an exactly allowed `Origin`. Neither header on a request with a cookie, or
-/// on a form, means no. Requests with an `Authorization` header ignore cookies, so they cannot be forged.
-pub(super) fn check(app: &App, request: &Request, is_api: bool) -> Result<(), Problem> {
+/// on a form, means no. Requests with an `Authorization` header ignore cookies, so they cannot be forged. Where the
+/// address itself is what allows it (`is_open`), no cookie counts, and programs of mail providers ask, too.
+pub(super) fn check(app: &App, request: &Request, is_open: bool) -> Result<(), Problem> {
     if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
         return Ok(());
     }
-    if request.headers().contains_key(header::AUTHORIZATION) || (is_api && !has_cookie(app, request)) {
+    if request.headers().contains_key(header::AUTHORIZATION) || (is_open && !has_cookie(app, request)) {
         return Ok(());
     }
     if is_ours(app, request.headers()) {

@@ -30,6 +30,9 @@ use crate::problem::Problem;
 pub(crate) use peer::client_address;
 pub(crate) use refusals::Witness;
 
+/// The route of links that end mail: see the table of pages.
+const UNSUBSCRIBE: &str = "/unsubscribe/{workspace}/{user}/{topic}/{signature}";
+
 /// Carries a request through the desk.
 pub(crate) async fn around(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let id: Arc<str> = format!("req_{:032x}", app.desk().ids().next_bits()).into();
@@ -52,7 +55,7 @@ pub(crate) async fn around(State(app): State<App>, mut request: Request, next: N
         if let Some(preflight) = origin.as_ref().and_then(|_| cors::preflight(&request)) {
             return preflight;
         }
-        if let Err(problem) = csrf::check(&app, &request, is_api) {
+        if let Err(problem) = csrf::check(&app, &request, is_api || route.ends_with(UNSUBSCRIBE)) {
             return problem.into_response();
         }
         let answered = AssertUnwindSafe(tokio::time::timeout(patience, next.run(request))).catch_unwind();

@@ -30,6 +30,7 @@ mod teams;
 mod ticket;
 mod tickets;
 mod time;
+mod unsubscribe;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -80,6 +81,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/step-up", get(step_up::ask).post(step_up::send_code))
         .route("/step-up/code", get(step_up::code).post(step_up::enter_code))
         .route("/assets/puzzle.js", get(assets::puzzle))
+        .route("/unsubscribe/{workspace}/{user}/{topic}/{signature}", get(unsubscribe::ask).post(unsubscribe::end))
         .route("/sign-out", post(account::sign_out))
         .route("/workspaces", get(home::workspaces).post(home::create))
         .route("/{workspace}", get(home::workspace))

@@ -175,6 +175,7 @@ impl TestApp {
             .clock(clock.clone())
             .subscriber(auth.mail())
             .sealer(auth.sealer())
+            .signer(auth.signer())
             .channel(mail.clone())
             .build(DeskSettings {
                 attachment_limit: ATTACHMENT_LIMIT,

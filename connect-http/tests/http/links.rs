@@ -66,7 +66,9 @@ async fn sec_76_links_in_mail_and_answers_come_from_the_settings() {
         app.deliver().await;
         let mut links = 0;
         for kept in app.mail.mails() {
-            let said = format!("{:?} {} {:?} {}", kept.mail.from, kept.mail.text, kept.mail.html, kept.mail.message_id);
+            // Namespaces of the markup are no links.
+            let html = kept.mail.html.replace("=\"http://www.w3.org/1999/xhtml\"", "");
+            let said = format!("{:?} {} {html:?} {}", kept.mail.from, kept.mail.text, kept.mail.message_id);
             assert!(!said.contains("evil.example"), "{said}");
             for address in said.split("http").skip(1).filter(|rest| rest.starts_with("://") || rest.starts_with("s://"))
             {

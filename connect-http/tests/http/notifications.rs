@@ -135,7 +135,7 @@ async fn everybody_chooses_what_to_be_told_of_and_how() {
     let ada = app.member(&owner, "ada@acme.example", "member").await;
     let settings = "/workspaces/acme/notification-settings";
     let shown = ada.get(settings).await.expect(200);
-    assert_eq!(shown["topics"]["assigned"], json!(["in_app", "mail"]));
+    assert_eq!(shown["topics"]["assigned"], json!(["in_app", "mail", "push"]));
     assert_eq!(shown["topics"]["ticket_opened"], json!([]));
     let chosen = json!({"topics": {"assigned": ["in_app"], "ticket_opened": ["in_app", "mail"]}});
     assert_eq!(choose(&ada, &chosen).await.expect(200)["topics"]["assigned"], json!(["in_app"]));
@@ -143,7 +143,11 @@ async fn everybody_chooses_what_to_be_told_of_and_how() {
         json!({"topics": {"assigned": ["fax"]}}),
         json!({"topics": {"everything": []}}),
         json!({"topics": []}),
-        json!({}),
+        json!({"time_zone": "Mars/Olympus"}),
+        json!({"quiet_hours": {"from": "22:00"}}),
+        json!({"quiet_hours": {"from": "25:00", "until": "07:00"}}),
+        json!({"digest": {"every": "year"}}),
+        json!({"digest": {"every": "day"}}),
         json!({"topics": {}, "user": "x"}),
     ] {
         choose(&ada, &wrong).await.problem(422);

@@ -209,7 +209,7 @@ async fn many_first_tokens_at_once_make_one_contact() {
     let host = app.desk.host("acme").await.expect("acme");
     let email = EmailAddress::parse("email", "ada@shop.example").expect("an address");
     let name = Name::parse("name", "Ada").expect("a name");
-    let before = NewContact { name, email: Some(email), external_id: None, traits: Traits::new() };
+    let before = NewContact { name, email: Some(email), external_id: None, traits: Traits::new(), locale: None };
     let before = app.desk.contacts(&host).create(before).await.expect("a contact");
     let asked = (0..20).map(|n| {
         let ada = widget(&app, &somebody(if n % 2 == 0 { "42" } else { "43" }, Some("ada@shop.example")));

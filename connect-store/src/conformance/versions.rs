@@ -55,6 +55,7 @@ pub async fn an_insert_of_what_exists_is_refused(world: World) {
                 email: None,
                 external_id: Some("x".into()),
                 traits: serde_json::Map::new(),
+                locale: None,
             },
             &moment,
         )

@@ -184,7 +184,13 @@ impl World {
 }
 
 fn new_contact(called: &str, email: &str) -> NewContact {
-    NewContact { name: name(called), email: Some(address(email)), external_id: None, traits: serde_json::Map::new() }
+    NewContact {
+        name: name(called),
+        email: Some(address(email)),
+        external_id: None,
+        traits: serde_json::Map::new(),
+        locale: None,
+    }
 }
 
 pub(super) fn body(text: &str) -> Body {

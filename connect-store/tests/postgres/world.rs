@@ -78,6 +78,7 @@ fn new_contact(email: &str) -> NewContact {
         email: Some(EmailAddress::parse("email", email).expect("an address")),
         external_id: None,
         traits: Traits::new(),
+        locale: None,
     }
 }
 

@@ -56,6 +56,7 @@ pub async fn desk(
     let desk = Desk::builder(store.clone(), Arc::new(RoleMatrix))
         .subscriber(auth.mail())
         .sealer(auth.sealer())
+        .signer(auth.signer())
         .channel(mail)
         .build(settings);
     let (auth, secure) = (auth.build(desk.clone()), desk.settings().public_url.starts_with("https://"));

@@ -1,9 +1,13 @@
 //! `connect-server check`: says in words what works and what does not.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use connect_core::fetch::HttpsClient;
+use connect_core::notify::Channel;
+use connect_core::push::{OneSignal, VapidKey};
 use connect_core::store::Quota;
-use connect_core::{BlobStore, Clock, RateLimiter, SystemClock};
+use connect_core::{BlobStore, Clock, OsRandom, RateLimiter, SystemClock};
 
 use crate::settings::Settings;
 use crate::{parts, secret};
@@ -19,6 +23,14 @@ fn say(what: &str, outcome: Result<String, String>) -> bool {
             false
         }
     }
+}
+
+/// Prints a new key for messages to browsers, as the setting takes it.
+pub(crate) fn vapid_key() -> anyhow::Result<ExitCode> {
+    // Whom push services can reach is no part of the key.
+    let key = VapidKey::generate(&OsRandom, String::new())?;
+    println!("CONNECT_VAPID_KEY={}", key.secret());
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Checks everything and answers with success only if all of it is well.
@@ -69,6 +81,16 @@ pub(crate) async fn check(settings: &Settings) -> anyhow::Result<ExitCode> {
         Ok("the SMTP server answers".to_owned())
     };
     well &= say("mail", mail.await);
+    if let Some(onesignal) = &settings.sending.onesignal {
+        let push = async {
+            let fetch = HttpsClient::new(settings.sending.push_fetch.clone()).map_err(|error| error.to_string())?;
+            let probed = OneSignal::new(onesignal.clone(), Arc::new(fetch)).probe().await;
+            probed
+                .map(|()| "OneSignal knows the app".to_owned())
+                .map_err(|error| format!("CONNECT_ONESIGNAL_APP_ID: {error}"))
+        };
+        well &= say("push", push.await);
+    }
     let listen = tokio::net::TcpListener::bind(settings.listen).await;
     let listen = listen.map(|_| format!("{} is free", settings.listen));
     well &= say("listener", listen.map_err(|error| format!("CONNECT_LISTEN: {}: {error}", settings.listen)));

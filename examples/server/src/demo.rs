@@ -146,6 +146,7 @@ pub(crate) async fn fill(desk: &Desk) -> anyhow::Result<()> {
             email: Some(text(EmailAddress::parse("email", email))?),
             external_id: Some(format!("customer-{}", place + 1)),
             traits: Traits::from_iter([("plan".to_owned(), if place % 3 == 0 { "team" } else { "free" }.into())]),
+            locale: None,
         };
         desk.contacts(&access).create(new).await?;
     }

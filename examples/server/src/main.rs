@@ -57,6 +57,7 @@ fn command() -> Command {
                 )
                 .subcommand(choosing(Command::new("drop").about("Drops what waits or was given up")).arg(all())),
         )
+        .subcommand(Command::new("vapid-key").about("Prints a new key for messages to browsers"))
         .subcommand(
             Command::new("export")
                 .about("Writes a workspace as JSON lines; goes on where an interrupted one ended")
@@ -139,6 +140,7 @@ fn main() -> ExitCode {
     let outcome = runtime.block_on(async {
         match matches.subcommand() {
             Some(("check", _)) => check::check(&settings).await,
+            Some(("vapid-key", _)) => check::vapid_key(),
             Some(("migrate", inner)) => run::migrate(&settings, inner.get_flag("print")).await,
             Some(("audit", _)) => {
                 let workspace = innermost.get_one::<String>("workspace").map(String::as_str);

@@ -7,6 +7,7 @@ use anyhow::Context;
 use connect_auth::fetch::HttpsClient;
 use connect_auth::{Auth, RoleMatrix};
 use connect_core::notify::{Channel, Recorder, SmtpChannel, SmtpSettings};
+use connect_core::push::{OneSignal, WebPush};
 use connect_core::store::LocalFeed;
 use connect_core::webhook::{WebhookCalls, WebhookChannel};
 use connect_core::{AuthStore, Clock, Desk, DeskSettings, LiveFeed, RateLimiter, Store, SystemClock};
@@ -128,7 +129,11 @@ pub(crate) fn blobs(storage: &Storage) -> anyhow::Result<ObjectBlobs> {
 pub(crate) fn mail(settings: &Settings) -> anyhow::Result<(Arc<dyn Channel>, Option<Arc<Recorder>>)> {
     match &settings.smtp_url {
         Some(url) => {
-            let smtp = SmtpSettings { url: url.0.clone(), timeout: Duration::from_secs(20) };
+            let smtp = SmtpSettings {
+                url: url.0.clone(),
+                timeout: Duration::from_secs(20),
+                dkim: settings.sending.dkim.clone(),
+            };
             Ok((Arc::new(SmtpChannel::new(&smtp).context("CONNECT_SMTP_URL")?), None))
         }
         None => {
@@ -147,24 +152,33 @@ pub(crate) async fn parts(settings: &Settings) -> anyhow::Result<Parts> {
     let auth = Auth::builder(store.auth(), limiters.sign_in, keys, settings.auth.clone())?;
     let fetch = Arc::new(HttpsClient::new(settings.providers.fetch.clone())?);
     let auth = auth.providers(settings.providers.all.clone(), fetch)?;
-    let desk = Desk::builder(store.store(), Arc::new(RoleMatrix))
+    let mut desk = Desk::builder(store.store(), Arc::new(RoleMatrix))
         .clock(store.clock())
         .feed(feed(&settings.storage, &store)?)
         .blobs(Arc::new(blobs(&settings.storage)?))
         .subscriber(auth.mail())
         .sealer(auth.sealer())
+        .signer(auth.signer())
         .subscriber(Arc::new(WebhookCalls::new(auth.webhook_keys())))
         .channel(channel)
-        .channel(Arc::new(WebhookChannel::new(Arc::new(HttpsClient::new(settings.webhook_fetch.clone())?))))
-        .build(DeskSettings {
-            attachment_limit: settings.storage.attachment_limit,
-            ..DeskSettings::new(settings.public_url.clone(), settings.mail_from.clone())
-        });
+        .channel(Arc::new(WebhookChannel::new(Arc::new(HttpsClient::new(settings.webhook_fetch.clone())?))));
+    let push_fetch = Arc::new(HttpsClient::new(settings.sending.push_fetch.clone())?);
+    if let Some(key) = &settings.sending.vapid {
+        desk = desk.channel(Arc::new(WebPush::new(key.clone(), push_fetch.clone(), store.clock())));
+    }
+    if let Some(onesignal) = &settings.sending.onesignal {
+        desk = desk.channel(Arc::new(OneSignal::new(onesignal.clone(), push_fetch)));
+    }
+    let desk = desk.build(DeskSettings {
+        attachment_limit: settings.storage.attachment_limit,
+        ..DeskSettings::new(settings.public_url.clone(), settings.mail_from.clone())
+    });
     let http = HttpSettings {
         secure: settings.is_secure(),
         allowed_origins: settings.allowed_origins.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
         metrics: settings.metrics,
+        push_key: settings.sending.vapid.as_ref().map(|key| key.public().to_owned()),
         ..HttpSettings::default()
     };
     let app = App::new(auth.request_limiter(limiters.requests).build(desk.clone()), http);

@@ -1,5 +1,6 @@
 //! Tickets.
 
+pub(super) mod follow;
 pub(super) mod label;
 pub(super) mod list;
 pub(super) mod open;

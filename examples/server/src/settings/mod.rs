@@ -4,6 +4,7 @@
 mod options;
 mod providers;
 mod proxies;
+mod sending;
 mod storage;
 
 use std::collections::BTreeSet;
@@ -21,6 +22,7 @@ use connect_http::{Network, is_origin};
 
 pub(crate) use options::{Hidden, OPTIONS};
 pub(crate) use providers::Providers;
+pub(crate) use sending::Sending;
 pub(crate) use storage::{Database, Storage};
 
 use options::{Said, gather};
@@ -48,6 +50,7 @@ pub(crate) struct Settings {
     pub(crate) auth: AuthSettings,
     pub(crate) providers: Providers,
     pub(crate) webhook_fetch: FetchSettings,
+    pub(crate) sending: Sending,
     pub(crate) metrics: bool,
     pub(crate) max_connections: usize,
     /// How long the origins of events are kept.
@@ -134,6 +137,8 @@ impl Settings {
             cut: true,
             ..FetchSettings::default()
         });
+        let is_development = environment == Some(Environment::Development);
+        let sending = mail_from.as_ref().and_then(|from| Sending::understand(said, from, is_development));
         let metrics = said.switch("metrics");
         let max_connections = said.read("max_connections", "a number from 1 to 1000000", |text| {
             text.parse().ok().filter(|count| (1..=1_000_000).contains(count))
@@ -180,6 +185,7 @@ impl Settings {
             auth: auth?,
             providers: providers?,
             webhook_fetch: webhook_fetch?,
+            sending: sending?,
             metrics: metrics?,
             max_connections: max_connections?,
             origins: Duration::from_secs(origin_days? * 24 * 3600),
