@@ -63,6 +63,7 @@ fn automatic(
         references: Vec::new(),
         auto_submitted: Some("auto-generated"),
         unsubscribe: None,
+        reference: None,
     }
 }
 

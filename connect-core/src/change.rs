@@ -218,6 +218,13 @@ impl ChangeSet {
         self
     }
 
+    /// Adds a fact about a ticket that changes nothing of it.
+    #[must_use]
+    pub(crate) fn fact_about(mut self, fact: Fact, ticket: &Ticket, moment: &Moment) -> Self {
+        self.push(fact, Some((ticket.id, ticket.version)), moment);
+        self
+    }
+
     /// Claims an idempotency key.
     #[must_use]
     pub fn once(mut self, once: Option<Once>) -> Self {

@@ -144,6 +144,8 @@ ids! {
     DomainId = "dom";
     /// A device that is sent messages.
     PushDeviceId = "psh";
+    /// An address that nothing is mailed to.
+    SuppressionId = "sup";
 }
 
 impl WorkspaceId {
@@ -223,6 +225,7 @@ makers! {
     domain -> DomainId;
     webhook -> WebhookId;
     push_device -> PushDeviceId;
+    suppression -> SuppressionId;
 }
 
 #[cfg(test)]

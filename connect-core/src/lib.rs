@@ -33,6 +33,7 @@ mod field;
 pub mod id;
 pub mod identify;
 pub mod label;
+pub mod mail_event;
 pub mod member;
 pub mod message;
 pub mod notice;
@@ -44,6 +45,7 @@ pub mod record;
 pub mod role;
 pub mod search;
 pub mod store;
+pub mod suppression;
 pub mod team;
 pub mod template;
 #[cfg(any(test, feature = "testing"))]
@@ -63,7 +65,8 @@ pub use error::{Error, Result, Spent};
 pub use field::FieldError;
 pub use id::{
     ApiKeyId, AttachmentId, ChallengeId, ContactId, DeliveryId, DeviceId, DomainId, EventId, Ids, InvitationId,
-    LabelId, MessageId, PasskeyId, PushDeviceId, RoleId, SessionId, TeamId, TicketId, UserId, WebhookId, WorkspaceId,
+    LabelId, MessageId, PasskeyId, PushDeviceId, RoleId, SessionId, SuppressionId, TeamId, TicketId, UserId, WebhookId,
+    WorkspaceId,
 };
 pub use identify::{HostActor, HostCustomer, HostUser, Identify};
 pub use page::{Limit, Page, decode_cursor, encode_cursor};

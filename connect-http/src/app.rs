@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connect_auth::Auth;
+#[cfg(feature = "mail-events")]
+use connect_core::mail_event::MailEvents;
 use connect_core::{Access, Desk, Identify};
 
 use crate::network::Network;
@@ -41,6 +43,9 @@ pub struct HttpSettings {
     pub metrics: bool,
     /// The public half of the key that browsers subscribe for, where messages are sent to them.
     pub push_key: Option<String>,
+    /// Who tells what became of mail. Nobody unless said.
+    #[cfg(feature = "mail-events")]
+    pub mail_events: Arc<MailEvents>,
 }
 
 impl Default for HttpSettings {
@@ -56,6 +61,8 @@ impl Default for HttpSettings {
             max_streams: 2000,
             metrics: false,
             push_key: None,
+            #[cfg(feature = "mail-events")]
+            mail_events: Arc::default(),
         }
     }
 }

@@ -61,15 +61,49 @@ pub enum DeliveryState {
     Failed,
     /// Not sent, and rightly so: its reason fell away.
     Dropped,
+    /// Taken over, and with its reader: so the other side says.
+    Delivered,
+    /// Taken over, and on its way: the reader's side does not take it yet.
+    Deferred,
+    /// It came back.
+    Bounced,
+    /// Its reader has complained of it.
+    Complained,
 }
 
 impl DeliveryState {
     /// Every state.
-    pub const ALL: [Self; 4] = [Self::Queued, Self::Sent, Self::Failed, Self::Dropped];
+    pub const ALL: [Self; 8] = [
+        Self::Queued,
+        Self::Sent,
+        Self::Failed,
+        Self::Dropped,
+        Self::Delivered,
+        Self::Deferred,
+        Self::Bounced,
+        Self::Complained,
+    ];
 
     /// The state of this word.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+
+    /// Whether it was handed over, whatever became of it.
+    pub const fn is_handed_over(self) -> bool {
+        matches!(self, Self::Sent | Self::Delivered | Self::Deferred | Self::Bounced | Self::Complained)
+    }
+
+    /// From which states the other side's word leads to this one. What is worse is believed later, too; what is better
+    /// is not, as words overtake one another.
+    pub const fn reported_from(self) -> &'static [Self] {
+        match self {
+            Self::Deferred => &[Self::Sent],
+            Self::Delivered => &[Self::Sent, Self::Deferred],
+            Self::Bounced => &[Self::Sent, Self::Deferred, Self::Delivered],
+            Self::Complained => &[Self::Sent, Self::Deferred, Self::Delivered, Self::Bounced],
+            Self::Queued | Self::Sent | Self::Failed | Self::Dropped => &[],
+        }
     }
 
     /// The word used in the API.
@@ -79,6 +113,10 @@ impl DeliveryState {
             Self::Sent => "sent",
             Self::Failed => "failed",
             Self::Dropped => "dropped",
+            Self::Delivered => "delivered",
+            Self::Deferred => "deferred",
+            Self::Bounced => "bounced",
+            Self::Complained => "complained",
         }
     }
 }
@@ -197,7 +235,7 @@ pub struct Claim {
     pub except: Vec<WorkspaceId>,
 }
 
-/// What is done with deliveries by hand.
+/// What is done with deliveries from outside their sending.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reset {
     /// What was given up or dropped is to be sent after all.
@@ -212,6 +250,13 @@ pub enum Reset {
         /// Why.
         reason: String,
     },
+    /// The other side has said what became of something that was handed over.
+    Report {
+        /// What: see [`DeliveryState::reported_from`].
+        state: DeliveryState,
+        /// In its words.
+        detail: String,
+    },
 }
 
 impl Reset {
@@ -225,6 +270,9 @@ impl Reset {
             }
             (Self::Drop { at, reason }, DeliveryState::Queued | DeliveryState::Failed) => {
                 (next.state, next.settled_at, next.detail) = (DeliveryState::Dropped, Some(*at), Some(reason.clone()));
+            }
+            (Self::Report { state, detail }, from) if state.reported_from().contains(&from) => {
+                (next.state, next.detail) = (*state, Some(detail.clone()));
             }
             _ => return None,
         }

@@ -11,8 +11,10 @@ use tracing::{Instrument, debug, error, info_span, warn};
 use super::dispatcher::Dispatcher;
 use super::{Composed, Outcome};
 use crate::delivery::{Claim, Claimed, Delivery, Settlement};
-use crate::notify::{Channel, ChannelLimits, Handed, SendFailure};
-use crate::{Desk, Error, PushDeviceId, WorkspaceId};
+use crate::mail_event::MailReference;
+use crate::notify::{Channel, ChannelLimits, Handed, Outgoing, SendFailure};
+use crate::suppression::SuppressionReason;
+use crate::{Desk, Error, PushDeviceId, Result, WorkspaceId};
 
 /// How many workers may be lost with a delivery before it is set aside: it may be what ends them.
 const MOST_LOST: u32 = 5;
@@ -171,6 +173,10 @@ impl Dispatcher {
             meter.began(&delivery.channel, self.desk.now().since(delivery.created_at));
         }
         let Attempted { settlement, gone, devices } = self.attempt(channel, &delivery).await;
+        let failure = match &settlement {
+            Settlement::Failed { error, .. } => Some(error.clone()),
+            _ => None,
+        };
         let outcome = match &settlement {
             Settlement::Sent { .. } => {
                 debug!("sent");
@@ -203,6 +209,13 @@ impl Dispatcher {
         };
         meter.ended(&delivery.channel, outcome, begun.elapsed());
         let Some(subscriber) = self.desk.subscribers().iter().find(|s| s.name() == delivery.subscriber) else { return };
+        if outcome == Outcome::Failed && delivery.channel == "mail" {
+            // Refused at the door is come back.
+            let reason = gone.then_some(SuppressionReason::HardBounce);
+            if let Err(error) = self.desk.came_back(&delivery, None, reason, failure.unwrap_or_default()).await {
+                warn!(%error, "that a mail came back could not be told");
+            }
+        }
         if outcome == Outcome::Failed
             && let Err(error) = subscriber.given_up(&self.desk, &delivery, gone).await
         {
@@ -240,6 +253,11 @@ impl Dispatcher {
                 Err(error @ Error::Internal(_)) => return Settlement::Failed { at, error: error.to_string() },
                 Err(error) => return self.again(channel, delivery, error.to_string(), None),
             };
+            let outgoing = match self.addressed(outgoing, delivery).await {
+                Ok(Ok(outgoing)) => outgoing,
+                Ok(Err(reason)) => return Settlement::Dropped { at, reason: reason.refusal().to_owned() },
+                Err(error) => return self.again(channel, delivery, error.to_string(), None),
+            };
             match channel.send(&outgoing).await {
                 Ok(Handed { gone }) => {
                     seen.devices = gone;
@@ -258,6 +276,18 @@ impl Dispatcher {
             Ok(settlement) => settlement,
             Err(_) => self.again(channel, delivery, "no answer in time".to_owned(), None),
         }
+    }
+
+    /// Marks a mail, so that what becomes of it can be told; or why its address is mailed nothing.
+    async fn addressed(&self, outgoing: Outgoing, delivery: &Delivery) -> Result<Result<Outgoing, SuppressionReason>> {
+        let Outgoing::Mail(mut mail) = outgoing else { return Ok(Ok(outgoing)) };
+        mail.reference = Some(MailReference { workspace: delivery.workspace, delivery: delivery.id });
+        if delivery.workspace != WorkspaceId::DIRECTORY
+            && let Some(suppressed) = self.desk.suppressed(delivery.workspace, &mail.to).await?
+        {
+            return Ok(Err(suppressed.reason));
+        }
+        Ok(Ok(Outgoing::Mail(mail)))
     }
 
     fn again(&self, channel: &dyn Channel, delivery: &Delivery, error: String, asked: Option<Duration>) -> Settlement {

@@ -60,6 +60,7 @@ impl Fact {
         match self {
             Self::TicketOpened { message, .. }
             | Self::TicketReplied { message, .. }
+            | Self::TicketMailCameBack { message, .. }
             | Self::TicketNoted { message } => Some(*message),
             _ => None,
         }

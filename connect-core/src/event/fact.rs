@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::suppression::SuppressionReason;
 use crate::template::MailTopic;
 use crate::ticket::{Category, Channel, Priority, StatusName};
 use crate::user::{Locale, StrongMethod};
 use crate::{
     ApiKeyId, AttachmentId, ChallengeId, ContactId, DomainId, InvitationId, LabelId, LabelName, MessageId, PasskeyId,
-    PushDeviceId, Role, RoleId, SessionId, TeamId, TicketId, Timestamp, UserId, WebhookId,
+    PushDeviceId, Role, RoleId, SessionId, SuppressionId, TeamId, TicketId, Timestamp, UserId, WebhookId,
 };
 
 /// What happened. The name in the journal is the event's type, such as `ticket.opened`.
@@ -648,6 +649,28 @@ pub enum Fact {
         user: UserId,
         /// Which.
         device: PushDeviceId,
+    },
+    /// Nothing is mailed to an address any more.
+    #[serde(rename = "address.suppressed")]
+    AddressSuppressed {
+        /// The entry of the list; the address is there.
+        suppression: SuppressionId,
+        /// Why.
+        reason: SuppressionReason,
+    },
+    /// An address is mailed to again.
+    #[serde(rename = "address.released")]
+    AddressReleased {
+        /// The entry that was on the list.
+        suppression: SuppressionId,
+    },
+    /// The mail with an answer came back, or its reader has complained of it.
+    #[serde(rename = "ticket.mail_came_back")]
+    TicketMailCameBack {
+        /// The answer.
+        message: MessageId,
+        /// Whether it was a complaint.
+        complained: bool,
     },
     /// A fact that a newer version wrote, as it was written. It is kept, and skipped by whoever does not know it.
     #[serde(untagged)]

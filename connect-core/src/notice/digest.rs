@@ -26,6 +26,7 @@ impl Topic {
             Self::CustomerReplied => "answered",
             Self::Mentioned => "you are named",
             Self::TeamReplied => "a colleague has written",
+            Self::MailCameBack => "a mail came back",
             Self::TicketOpened => "new",
         }
     }
@@ -50,7 +51,7 @@ pub(super) async fn compose(reader: &Reader<'_>, person: &Person, delivery: &Del
     together.sort_by_key(|one| one.id);
     // One that was sent before the moment was sent by itself, before its reader wanted a digest.
     let is_told = |one: &Delivery| {
-        one.id != delivery.id && one.state == DeliveryState::Sent && one.settled_at.is_some_and(|at| at >= slot)
+        one.id != delivery.id && one.state.is_handed_over() && one.settled_at.is_some_and(|at| at >= slot)
     };
     let first = together.iter().find(|one| one.state == DeliveryState::Queued);
     if together.iter().any(is_told) || first.is_some_and(|first| first.id < delivery.id) {

@@ -125,7 +125,7 @@ fn next(now: &Zoned, time: ClockTime) -> Option<Zoned> {
 
 impl QuietHours {
     /// When something may be sent that comes up at this moment.
-    pub(super) fn after(&self, at: Timestamp, zone: &ZoneName) -> Timestamp {
+    pub(super) fn after(self, at: Timestamp, zone: &ZoneName) -> Timestamp {
         let Some(now) = local(at, zone) else { return at };
         let (time, from, until) = (now.time(), self.from.civil(), self.until.civil());
         let is_quiet = if from < until { from <= time && time < until } else { time >= from || time < until };
@@ -138,7 +138,7 @@ impl QuietHours {
 
 impl Digest {
     /// When something is told of that comes up at this moment: the same for all that goes into one mail.
-    pub(super) fn after(&self, at: Timestamp, zone: &ZoneName) -> Timestamp {
+    pub(super) fn after(self, at: Timestamp, zone: &ZoneName) -> Timestamp {
         let Some(now) = local(at, zone) else { return at };
         let then = match self {
             Self::Hour => {
@@ -149,7 +149,7 @@ impl Digest {
                     .and_then(|begun| begun.checked_add(1.hour()))
                     .map_or(at, |then| Timestamp::from_micros(then.as_microsecond()));
             }
-            Self::Day { at } => next(&now, *at),
+            Self::Day { at } => next(&now, at),
         };
         then.map_or(at, |then| stamp(&then))
     }

@@ -38,14 +38,22 @@ pub enum Topic {
     Mentioned,
     /// A colleague has answered or written a note on such a ticket.
     TeamReplied,
+    /// A mail with an answer came back, on such a ticket.
+    MailCameBack,
     /// A customer has opened a ticket.
     TicketOpened,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Self; 5] =
-        [Self::Assigned, Self::CustomerReplied, Self::Mentioned, Self::TeamReplied, Self::TicketOpened];
+    pub const ALL: [Self; 6] = [
+        Self::Assigned,
+        Self::CustomerReplied,
+        Self::Mentioned,
+        Self::TeamReplied,
+        Self::MailCameBack,
+        Self::TicketOpened,
+    ];
 
     /// The word used in the API and in deliveries.
     pub const fn as_str(self) -> &'static str {
@@ -54,6 +62,7 @@ impl Topic {
             Self::CustomerReplied => "customer_replied",
             Self::Mentioned => "mentioned",
             Self::TeamReplied => "team_replied",
+            Self::MailCameBack => "mail_came_back",
             Self::TicketOpened => "ticket_opened",
         }
     }
@@ -68,7 +77,7 @@ impl Topic {
         match self {
             Self::TicketOpened => BTreeSet::new(),
             Self::TeamReplied => BTreeSet::from([Medium::InApp]),
-            Self::Assigned | Self::CustomerReplied | Self::Mentioned => {
+            Self::Assigned | Self::CustomerReplied | Self::Mentioned | Self::MailCameBack => {
                 BTreeSet::from([Medium::InApp, Medium::Mail, Medium::Push])
             }
         }

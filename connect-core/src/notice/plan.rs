@@ -7,7 +7,7 @@ use tracing::warn;
 
 use super::follow::Followers;
 use super::{Medium, NoticeSettings, Topic, digest, mentioned, push};
-use crate::delivery::{Delivery, DeliveryList, DeliveryState, Recipient};
+use crate::delivery::{Delivery, DeliveryList, Recipient};
 use crate::dispatch::{Composed, IN_APP, Plan, Subscriber};
 use crate::event::{Event, Fact};
 use crate::member::Member;
@@ -174,6 +174,7 @@ impl Topic {
             Self::CustomerReplied => MailTopic::CustomerReplied,
             Self::Mentioned => MailTopic::Mentioned,
             Self::TeamReplied => MailTopic::TeamReplied,
+            Self::MailCameBack => MailTopic::MailCameBack,
             Self::TicketOpened => MailTopic::TicketOpened,
         }
     }
@@ -183,7 +184,7 @@ impl Topic {
 const fn waits(topic: Topic) -> std::time::Duration {
     match topic {
         Topic::CustomerReplied | Topic::TeamReplied => GATHERED_FOR,
-        Topic::Assigned | Topic::Mentioned | Topic::TicketOpened => std::time::Duration::ZERO,
+        Topic::Assigned | Topic::Mentioned | Topic::MailCameBack | Topic::TicketOpened => std::time::Duration::ZERO,
     }
 }
 
@@ -262,6 +263,7 @@ impl Known<'_> {
             Fact::TicketAssigned { to: Some(user), .. } => Told::from([(*user, Topic::Assigned)]),
             Fact::TicketReplied { by_customer: true, .. } => all(self.writers(ticket).await?, Topic::CustomerReplied),
             Fact::TicketReplied { by_customer: false, .. } => all(self.writers(ticket).await?, Topic::TeamReplied),
+            Fact::TicketMailCameBack { .. } => all(self.writers(ticket).await?, Topic::MailCameBack),
             Fact::TicketOpened { .. } if !matches!(event.actor, Actor::User(_)) => {
                 all(self.choosers(Topic::TicketOpened).await?, Topic::TicketOpened)
             }
@@ -346,7 +348,6 @@ async fn is_told_already(desk: &Desk, delivery: &Delivery) -> Result<bool> {
     let list = DeliveryList {
         recipient: Some(delivery.recipient),
         channel: Some(delivery.channel.clone()),
-        state: Some(DeliveryState::Sent),
         limit: Limit::default(),
         ..DeliveryList::default()
     };
@@ -355,6 +356,7 @@ async fn is_told_already(desk: &Desk, delivery: &Delivery) -> Result<bool> {
         sent.id != delivery.id
             && sent.ticket == delivery.ticket
             && sent.topic == delivery.topic
+            && sent.state.is_handed_over()
             && sent.settled_at.is_some_and(|at| at >= delivery.created_at)
     }))
 }

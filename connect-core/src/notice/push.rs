@@ -55,6 +55,7 @@ pub(super) async fn compose(
         Topic::CustomerReplied => format!("An answer on ticket #{number}"),
         Topic::Mentioned => format!("You are named on ticket #{number}"),
         Topic::TeamReplied => format!("A colleague has written on ticket #{number}"),
+        Topic::MailCameBack => format!("A mail about ticket #{number} came back"),
         Topic::TicketOpened => format!("Ticket #{number} is new"),
     };
     Ok(Composed::Send(Outgoing::Push(Box::new(PushMessage {

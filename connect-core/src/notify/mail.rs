@@ -1,6 +1,7 @@
 //! A mail as the desk composes it.
 
 use crate::EmailAddress;
+use crate::mail_event::MailReference;
 use crate::template::Rendered;
 
 /// One mail to one recipient. Automatic: it always says so (`Auto-Submitted`), so that no machine answers.
@@ -26,6 +27,8 @@ pub struct Mail {
     pub auto_submitted: Option<&'static str>,
     /// Where one request ends mail like this (RFC 8058).
     pub unsubscribe: Option<String>,
+    /// Which delivery it is of. Set when it is handed over.
+    pub reference: Option<MailReference>,
 }
 
 /// Who a mail is from.
@@ -73,6 +76,7 @@ impl Mail {
             references: Vec::new(),
             auto_submitted: None,
             unsubscribe: None,
+            reference: None,
         }
     }
 

@@ -8,6 +8,8 @@ use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::PoolConfig;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 
+use crate::mail_event::{MailProvider, MailReference};
+
 use super::{Channel, ChannelLimits, DkimKey, Handed, Mail, MailIdentity, Outgoing, SendFailure};
 
 /// How to reach the SMTP server.
@@ -21,6 +23,8 @@ pub struct SmtpSettings {
     pub timeout: Duration,
     /// What mail is signed with, if it is signed here and not by the server it is handed to.
     pub dkim: Option<DkimKey>,
+    /// Whose server it is, where what becomes of mail is told by calls.
+    pub provider: Option<MailProvider>,
 }
 
 impl std::fmt::Debug for SmtpSettings {
@@ -39,6 +43,7 @@ pub struct BadSmtpUrl(String);
 pub struct SmtpChannel {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     dkim: Option<DkimKey>,
+    provider: Option<MailProvider>,
 }
 
 impl SmtpChannel {
@@ -48,7 +53,7 @@ impl SmtpChannel {
             AsyncSmtpTransport::<Tokio1Executor>::from_url(&settings.url).map_err(|e| BadSmtpUrl(e.to_string()))?;
         let pool = PoolConfig::new().max_size(4).idle_timeout(Duration::from_secs(30));
         let transport = builder.timeout(Some(settings.timeout)).pool_config(pool).build();
-        Ok(Self { transport, dkim: settings.dkim.clone() })
+        Ok(Self { transport, dkim: settings.dkim.clone(), provider: settings.provider })
     }
 }
 
@@ -85,7 +90,7 @@ fn mailbox(identity: &MailIdentity) -> Result<Mailbox, SendFailure> {
     Ok(Mailbox::new(identity.name.as_deref().map(Mail::one_line), address))
 }
 
-fn message(mail: &Mail) -> Result<Message, SendFailure> {
+fn message(mail: &Mail, provider: Option<MailProvider>) -> Result<Message, SendFailure> {
     let to: Address = mail.to.as_str().parse().map_err(|e| SendFailure::Permanent(format!("recipient: {e}")))?;
     let mut builder = Message::builder()
         .from(mailbox(&mail.from)?)
@@ -106,6 +111,12 @@ fn message(mail: &Mail) -> Result<Message, SendFailure> {
         builder = builder.header(ListUnsubscribe(format!("<{link}>")));
         builder = builder.header(ListUnsubscribePost("List-Unsubscribe=One-Click".to_owned()));
     }
+    if let Some(reference) = mail.reference {
+        let own = (MailReference::HEADER, reference.to_string());
+        for (name, value) in std::iter::once(own).chain(provider.map(|provider| provider.header(reference))) {
+            builder = builder.raw_header(HeaderValue::new(HeaderName::new_from_ascii_str(name), value));
+        }
+    }
     let part = |kind: ContentType, body: &str| SinglePart::builder().header(kind).body(body.to_owned());
     builder
         .multipart(
@@ -119,6 +130,12 @@ fn message(mail: &Mail) -> Result<Message, SendFailure> {
 /// Whether the answer is about our signing in (RFC 4954), not about the mail.
 fn is_about_us(error: &lettre::transport::smtp::Error) -> bool {
     error.status().is_some_and(|code| matches!(code.to_string().as_str(), "530" | "534" | "535" | "538"))
+}
+
+/// Whether a refusal says that there is no such address: an enhanced code of 5.1 (RFC 3463). Without one nothing is known.
+fn is_about_the_address(said: &str) -> bool {
+    let is_code = |word: &str| word.strip_prefix("5.1.").is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit()));
+    said.split(|c: char| c.is_whitespace() || "()[],:;-".contains(c)).any(is_code)
 }
 
 #[async_trait]
@@ -136,7 +153,7 @@ impl Channel for SmtpChannel {
         let Outgoing::Mail(mail) = outgoing else {
             return Err(SendFailure::Permanent("this is no mail".to_owned()));
         };
-        let mut message = message(mail)?;
+        let mut message = message(mail, self.provider)?;
         if let Some(dkim) = &self.dkim {
             dkim.sign(&mut message);
         }
@@ -145,7 +162,8 @@ impl Channel for SmtpChannel {
             // A refusal for ever is one of this mail only if the server takes mail from us at all: a wrong password
             // or a relay that turns everybody away is repaired some day, and then the mail must still be here.
             Err(error) if error.is_permanent() && !is_about_us(&error) && self.probe().await.is_ok() => {
-                Err(SendFailure::Permanent(error.to_string()))
+                let said = error.to_string();
+                Err(if is_about_the_address(&said) { SendFailure::Gone(said) } else { SendFailure::Permanent(said) })
             }
             Err(error) => Err(SendFailure::Retry(error.to_string())),
         }

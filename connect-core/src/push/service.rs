@@ -64,7 +64,7 @@ impl PushDevices<'_> {
             let changes = ChangeSet::new(&moment).record(change, &moment);
             if let Some(committed) = self.desk.commit(self.access, changes).await? {
                 // A twin with the same key may have been quicker: then its device is this one.
-                let stored = committed.records.first().map(|record| record.read::<Devices>()).transpose()?;
+                let stored = committed.records.first().map(crate::record::Record::read::<Devices>).transpose()?;
                 return Ok(stored.and_then(|stored| stored.devices.last().cloned()).unwrap_or(device));
             }
         }

@@ -46,6 +46,8 @@ pub enum MailTopic {
     Mentioned,
     /// To a member: a colleague has written.
     TeamReplied,
+    /// To a member: a mail with an answer came back.
+    MailCameBack,
     /// To a member: a customer has opened a ticket.
     TicketOpened,
     /// To a member: what happened while they wanted to be told of it in one.
@@ -54,12 +56,13 @@ pub enum MailTopic {
 
 impl MailTopic {
     /// Every topic.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Reply,
         Self::Assigned,
         Self::CustomerReplied,
         Self::Mentioned,
         Self::TeamReplied,
+        Self::MailCameBack,
         Self::TicketOpened,
         Self::Digest,
     ];
@@ -72,6 +75,7 @@ impl MailTopic {
             Self::CustomerReplied => "customer_replied",
             Self::Mentioned => "mentioned",
             Self::TeamReplied => "team_replied",
+            Self::MailCameBack => "mail_came_back",
             Self::TicketOpened => "ticket_opened",
             Self::Digest => "digest",
         }
@@ -95,6 +99,10 @@ impl MailTopic {
             Self::Mentioned => {
                 ("[#{{ ticket.number }}] you are named: {{ ticket.subject }}", include_str!("own/mentioned.txt"))
             }
+            Self::MailCameBack => (
+                "[#{{ ticket.number }}] a mail came back: {{ ticket.subject }}",
+                include_str!("own/mail_came_back.txt"),
+            ),
             Self::TeamReplied => (
                 "[#{{ ticket.number }}] a colleague has written: {{ ticket.subject }}",
                 include_str!("own/team_replied.txt"),

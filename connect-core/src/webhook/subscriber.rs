@@ -189,5 +189,6 @@ async fn switched_off(desk: &Desk, owner: UserId, delivery: &Delivery, event: &E
         references: Vec::new(),
         auto_submitted: Some("auto-generated"),
         unsubscribe: None,
+        reference: None,
     }))))
 }

@@ -10,6 +10,8 @@ mod domain;
 mod invitation;
 mod label;
 mod live;
+#[cfg(feature = "mail-events")]
+mod mail_event;
 mod me;
 mod member;
 pub(crate) mod message;
@@ -18,6 +20,7 @@ pub(crate) mod permissions;
 mod push_device;
 mod role;
 pub(crate) mod shape;
+mod suppression;
 mod team;
 mod template;
 pub(crate) mod ticket;
@@ -48,6 +51,8 @@ pub(crate) fn routes() -> Router<App> {
         .route("/me/passkeys/start", post(me::passkeys::start))
         .route("/me/passkeys/finish", post(me::passkeys::finish))
         .route("/me/passkeys/{passkey}", patch(me::passkeys::rename).delete(me::passkeys::remove));
+    #[cfg(feature = "mail-events")]
+    let router = router.route("/mail-events/{source}", post(mail_event::hear::handle));
     router
         .route("/auth/otp/request", post(auth::request_code::handle))
         .route("/auth/otp/verify", post(auth::verify_code::handle))
@@ -127,6 +132,8 @@ fn in_workspace() -> Router<App> {
         )
         .route("/templates/{topic}/{language}/preview", post(template::trial::preview))
         .route("/templates/{topic}/{language}/test", post(template::trial::test))
+        .route("/suppressions", get(suppression::list::handle).post(suppression::add::handle))
+        .route("/suppressions/{suppression}", delete(suppression::remove::handle))
         .route("/audit", get(audit::list::handle))
         .route("/live", get(live::handle))
         .route("/tickets", get(ticket::list::handle).post(ticket::open::handle))

@@ -89,6 +89,8 @@ pub const PERMISSIONS: &[Permission] = &[
     row(POST, "/me/passkeys/finish", Need::SignedIn),
     row(PATCH, "/me/passkeys/{passkey}", Need::Own),
     row(DELETE, "/me/passkeys/{passkey}", Need::Own),
+    #[cfg(feature = "mail-events")]
+    row(POST, "/mail-events/{source}", Need::Public),
     row(POST, "/auth/otp/request", Need::Public),
     row(POST, "/auth/otp/verify", Need::Public),
     row(GET, "/auth/second-factor", Need::FirstFactor),
@@ -180,6 +182,9 @@ pub const PERMISSIONS: &[Permission] = &[
     row(DELETE, "/workspaces/{workspace}/templates/{topic}/{language}", Need::Action(Action::ManageMail)),
     row(POST, "/workspaces/{workspace}/templates/{topic}/{language}/preview", Need::Action(Action::ManageMail)),
     row(POST, "/workspaces/{workspace}/templates/{topic}/{language}/test", Need::Action(Action::ManageMail)),
+    row(GET, "/workspaces/{workspace}/suppressions", Need::Action(Action::ManageMail)),
+    row(POST, "/workspaces/{workspace}/suppressions", Need::Action(Action::ManageMail)),
+    row(DELETE, "/workspaces/{workspace}/suppressions/{suppression}", Need::Action(Action::ManageMail)),
     row(GET, "/workspaces/{workspace}/audit", Need::Action(Action::ReadAudit)),
     row(GET, "/workspaces/{workspace}/live", Need::Action(Action::ReadTickets)),
     row(GET, "/workspaces/{workspace}/tickets", Need::Action(Action::ReadTickets)),

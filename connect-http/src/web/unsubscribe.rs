@@ -27,6 +27,7 @@ const fn about(topic: Option<Topic>) -> &'static str {
         Some(Topic::CustomerReplied) => "answers of customers",
         Some(Topic::Mentioned) => "notes that name you",
         Some(Topic::TeamReplied) => "what colleagues write",
+        Some(Topic::MailCameBack) => "mail that came back",
         Some(Topic::TicketOpened) => "new tickets",
     }
 }

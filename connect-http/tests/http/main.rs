@@ -28,6 +28,7 @@ mod host_login;
 mod limiter_faults;
 mod limits;
 mod links;
+mod mail_events;
 mod media_types;
 mod members;
 mod narrowed;

@@ -180,7 +180,7 @@ macro_rules! conformance {
                 a_page_of_deliveries_says_that_there_is_more;
             consumers: a_consumer_gets_every_event_once, what_a_consumer_refuses_comes_again;
             turns: workspaces_take_turns, a_claim_keeps_to_the_shares, a_claim_is_of_one_channel, lost_workers_are_counted,
-                deliveries_are_reset_by_hand, users_read_what_is_for_them, the_queue_is_measured;
+                deliveries_are_reset_by_hand, what_became_of_deliveries_is_kept, users_read_what_is_for_them, the_queue_is_measured;
             transfer: what_is_exported_is_all_there_is, a_workspace_moves_whole, a_moved_workspace_goes_on, an_import_may_be_repeated,
                 nothing_is_seen_before_the_counters, a_workspace_that_exists_takes_no_import,
                 an_import_that_does_not_fit_is_refused_whole;

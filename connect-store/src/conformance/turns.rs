@@ -123,6 +123,43 @@ pub async fn deliveries_are_reset_by_hand(world: World) {
     assert!(claim(&world, world.store().as_ref(), 9).await.is_empty());
 }
 
+/// What the other side says became of something is kept, the worse over the better, and of what was handed over only.
+pub async fn what_became_of_deliveries_is_kept(world: World) {
+    let (acme, ticket) = desk(&world).await;
+    queue(&world, acme, &ticket, 2).await;
+    let (bolt, _) = world.desk("bolt").await;
+    let claimed = claim(&world, world.store().as_ref(), 2).await;
+    let (id, token) = claimed[0];
+    let report = async |workspace, id, state: DeliveryState| {
+        let report = Reset::Report { state, detail: format!("said {}", state.as_str()) };
+        world.store().reset(workspace, vec![id], report).await.expect("reset")
+    };
+    assert_eq!(report(acme, id, DeliveryState::Delivered).await, 0, "it is not handed over yet");
+    let at = world.now();
+    assert!(world.store().settle(acme, id, token, Settlement::Sent { at }).await.expect("settled"));
+    assert_eq!(report(bolt, id, DeliveryState::Delivered).await, 0, "bolt has no such delivery");
+    for (state, changed) in [
+        (DeliveryState::Deferred, 1),
+        (DeliveryState::Deferred, 0),
+        (DeliveryState::Delivered, 1),
+        (DeliveryState::Deferred, 0),
+        (DeliveryState::Bounced, 1),
+        (DeliveryState::Delivered, 0),
+        (DeliveryState::Complained, 1),
+        (DeliveryState::Bounced, 0),
+        (DeliveryState::Sent, 0),
+        (DeliveryState::Queued, 0),
+    ] {
+        assert_eq!(report(acme, id, state).await, changed, "{state:?}");
+    }
+    let list = DeliveryList { state: Some(DeliveryState::Complained), ..DeliveryList::default() };
+    let rows = world.store().deliveries(acme, list).await.expect("read");
+    assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), [id]);
+    assert_eq!((rows[0].detail.as_deref(), rows[0].settled_at), (Some("said complained"), Some(at)));
+    world.clock.advance(LEASE * 2);
+    assert_eq!(claim(&world, world.store().as_ref(), 9).await.len(), 1, "only the other one is still to be sent");
+}
+
 /// A user reads what is for them; what others have is untouched.
 pub async fn users_read_what_is_for_them(world: World) {
     let (acme, ticket) = desk(&world).await;

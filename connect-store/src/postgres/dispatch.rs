@@ -143,6 +143,26 @@ pub(super) async fn settle(
     Ok(settled.rows_affected() > 0)
 }
 
+/// What the other side has said became of deliveries.
+async fn report(
+    store: &PostgresStore,
+    workspace: WorkspaceId,
+    ids: Vec<String>,
+    state: DeliveryState,
+    detail: String,
+) -> Result<u64, StoreError> {
+    let from: Vec<&'static str> = state.reported_from().iter().map(|from| from.as_str()).collect();
+    let sql = store.inner.sql.clone();
+    let changed = store.write_one(move |connection| {
+        let (sql, ids, detail, from) = (sql.clone(), ids.clone(), detail.clone(), from.clone());
+        Box::pin(async move {
+            let query = sqlx::query(safe(&sql.report)).bind(workspace.to_string()).bind(ids).bind(state.as_str());
+            query.bind(detail).bind(from).execute(connection).await
+        })
+    });
+    Ok(changed.await?.rows_affected())
+}
+
 pub(super) async fn reset(
     store: &PostgresStore,
     workspace: WorkspaceId,
@@ -151,12 +171,13 @@ pub(super) async fn reset(
 ) -> Result<u64, StoreError> {
     let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
     let (state, due_at, settled_at, detail, from) = match reset {
-        Reset::Requeue { at } => {
-            (DeliveryState::Queued, Some(at), None, None, [DeliveryState::Failed, DeliveryState::Dropped])
-        }
         Reset::Drop { at, reason } => {
             (DeliveryState::Dropped, None, Some(at), Some(reason), [DeliveryState::Queued, DeliveryState::Failed])
         }
+        Reset::Requeue { at } => {
+            (DeliveryState::Queued, Some(at), None, None, [DeliveryState::Failed, DeliveryState::Dropped])
+        }
+        Reset::Report { state, detail } => return report(store, workspace, ids, state, detail).await,
     };
     let sql = store.inner.sql.clone();
     let changed = store

@@ -107,6 +107,7 @@ statements! {
     reset = "UPDATE {s}.delivery SET state = $3, due_at = coalesce($4, due_at), settled_at = $5, detail = coalesce($6, detail), answered = attempts,
             requeued_at = coalesce($4, requeued_at), requeued_attempts = CASE WHEN $4::bigint IS NULL THEN requeued_attempts ELSE attempts END
         WHERE workspace_id = $1 AND id = ANY ($2) AND state = ANY ($7)";
+    report = "UPDATE {s}.delivery SET state = $3, detail = $4 WHERE workspace_id = $1 AND id = ANY ($2) AND state = ANY ($5)";
     mark_read = "UPDATE {s}.delivery SET read_at = $4 WHERE workspace_id = $1 AND recipient = $2 AND channel = $3 AND read_at IS NULL
         AND ($5::text[] IS NULL OR id = ANY ($5))";
     queue = "SELECT channel, sum(queued)::bigint, sum(failed)::bigint, min(oldest) FROM (

@@ -20,7 +20,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use connect_core::delivery::{DeliveryList, DeliveryState, Reset};
 use connect_core::dispatch::DispatchSettings;
-use connect_core::notify::{Channel, ChannelLimits, MailIdentity, Outgoing, SendFailure};
+use connect_core::notify::{Channel, ChannelLimits, Handed, MailIdentity, Outgoing, SendFailure};
 use connect_core::testing::{ManualClock, SeededRandom};
 use connect_core::ticket::{Channel as Origin, ContactRef, NewTicket, Priority, ReplyOptions};
 use connect_core::user::ProvenMailbox;
@@ -83,7 +83,7 @@ impl Channel for Post {
         ChannelLimits::at_once(4)
     }
 
-    async fn send(&self, outgoing: &Outgoing) -> Result<(), SendFailure> {
+    async fn send(&self, outgoing: &Outgoing) -> Result<Handed, SendFailure> {
         tokio::task::yield_now().await;
         let Outgoing::Mail(mail) = outgoing else { return Err(SendFailure::Permanent("no mail".to_owned())) };
         let luck = if *self.calm.lock().expect("calm") { 9 } else { self.dice.below(10) };
@@ -92,7 +92,7 @@ impl Channel for Post {
         }
         *self.came.lock().expect("mails").entry(mail.message_id.clone()).or_default() += 1;
         tokio::task::yield_now().await;
-        if luck == 1 { Err(SendFailure::Retry("the connection broke".to_owned())) } else { Ok(()) }
+        if luck == 1 { Err(SendFailure::Retry("the connection broke".to_owned())) } else { Ok(Handed::default()) }
     }
 
     async fn probe(&self) -> Result<(), SendFailure> {

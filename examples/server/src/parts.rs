@@ -6,6 +6,8 @@ use std::time::Duration;
 use anyhow::Context;
 use connect_auth::fetch::HttpsClient;
 use connect_auth::{Auth, RoleMatrix};
+use connect_core::fetch::{Fetch, FetchSettings};
+use connect_core::mail_event::{MailEventSource, MailEvents, MailProvider};
 use connect_core::notify::{Channel, Recorder, SmtpChannel, SmtpSettings};
 use connect_core::push::{OneSignal, WebPush};
 use connect_core::store::LocalFeed;
@@ -19,7 +21,7 @@ use connect_store::{
 };
 
 use crate::secret;
-use crate::settings::{Database, Settings, Storage};
+use crate::settings::{Database, Sending, Settings, Storage};
 
 /// The desk and what the process needs to know of it.
 pub(crate) struct Parts {
@@ -133,6 +135,7 @@ pub(crate) fn mail(settings: &Settings) -> anyhow::Result<(Arc<dyn Channel>, Opt
                 url: url.0.clone(),
                 timeout: Duration::from_secs(20),
                 dkim: settings.sending.dkim.clone(),
+                provider: settings.sending.provider,
             };
             Ok((Arc::new(SmtpChannel::new(&smtp).context("CONNECT_SMTP_URL")?), None))
         }
@@ -141,6 +144,20 @@ pub(crate) fn mail(settings: &Settings) -> anyhow::Result<(Arc<dyn Channel>, Opt
             Ok((recorder.clone(), Some(recorder)))
         }
     }
+}
+
+/// Who may tell what became of mail.
+fn mail_event_sources(sending: &Sending, certificates: &Arc<dyn Fetch>) -> Vec<MailEventSource> {
+    let secret = sending.event_secret.as_ref().map(|secret| secret.0.clone());
+    let provider = sending.provider.zip(secret).map(|(provider, secret)| match provider {
+        MailProvider::Postmark => MailEventSource::Postmark { token: secret },
+        MailProvider::Mailgun => MailEventSource::Mailgun { signing_key: secret },
+        MailProvider::SendGrid => MailEventSource::SendGrid { public_key: secret },
+        MailProvider::Ses => MailEventSource::Ses { topic_arn: secret, fetch: certificates.clone() },
+    });
+    let reports =
+        sending.report_password.as_ref().map(|password| MailEventSource::Reports { token: password.0.clone() });
+    provider.into_iter().chain(reports).collect()
 }
 
 /// Puts everything together.
@@ -173,7 +190,9 @@ pub(crate) async fn parts(settings: &Settings) -> anyhow::Result<Parts> {
         attachment_limit: settings.storage.attachment_limit,
         ..DeskSettings::new(settings.public_url.clone(), settings.mail_from.clone())
     });
+    let certificates: Arc<dyn Fetch> = Arc::new(HttpsClient::new(FetchSettings::default())?);
     let http = HttpSettings {
+        mail_events: Arc::new(MailEvents::new(mail_event_sources(&settings.sending, &certificates))),
         secure: settings.is_secure(),
         allowed_origins: settings.allowed_origins.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),

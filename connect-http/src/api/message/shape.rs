@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use connect_core::contact::Contact;
-use connect_core::delivery::{Delivery, DeliveryList};
+use connect_core::delivery::{Delivery, DeliveryList, Recipient};
 use connect_core::message::{Direction, Message, MessageKind};
 use connect_core::record::{Record, RecordKind};
 use connect_core::store::RecordList;
@@ -79,7 +79,11 @@ pub(crate) fn shape(message: &Message, people: &People, place: &Place, deliverie
         "attachments": carried(&message.attachments, place), "created_at": Time(message.created_at),
     });
     if let Some(deliveries) = deliveries {
-        let own = deliveries.iter().filter(|delivery| delivery.message == Some(message.id));
+        // What colleagues are told of it is nobody else's.
+        let is_own = |delivery: &&Delivery| {
+            delivery.message == Some(message.id) && matches!(delivery.recipient, Recipient::Contact(_))
+        };
+        let own = deliveries.iter().filter(is_own);
         shape["deliveries"] = own.map(delivery).collect();
     }
     shape

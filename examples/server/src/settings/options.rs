@@ -128,6 +128,19 @@ pub(crate) const OPTIONS: &[OptionRow] = &[
     row("oidc_strong_amr", None, "Values of amr that say so, with commas between; one of them is enough"),
     row("oauth_allow_private", Some("no"), "Whether providers may be on private addresses: yes or no"),
     row("webhook_allow_private", Some("no"), "Whether webhooks may call private addresses: yes or no"),
+    row(
+        "mail_provider",
+        None,
+        "Whose SMTP server it is, if it tells what becomes of mail: postmark, ses, mailgun or sendgrid",
+    ),
+    secret(
+        "mail_event_secret",
+        "What it proves itself by at /api/v1/mail-events/PROVIDER: Postmark's password, Mailgun's signing key, SendGrid's public key or the ARN of the SNS topic",
+    ),
+    secret(
+        "mail_report_password",
+        "Password by which a mail server posts its reports (DSN) to /api/v1/mail-events/reports",
+    ),
     secret(
         "vapid_key",
         "Key by which browsers are sent messages, from `connect-server vapid-key`; without it none are",

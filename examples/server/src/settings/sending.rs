@@ -1,11 +1,12 @@
 //! What leaves the desk besides plain mail: its signature, and messages to devices.
 
 use connect_core::fetch::FetchSettings;
+use connect_core::mail_event::MailProvider;
 use connect_core::notify::{DkimKey, MailIdentity};
 use connect_core::push::{OneSignalSettings, VapidKey};
 
 use super::http_url;
-use super::options::Said;
+use super::options::{Hidden, Said};
 
 /// How mail is signed and devices are reached.
 #[derive(Debug, Clone)]
@@ -14,6 +15,9 @@ pub(crate) struct Sending {
     pub(crate) vapid: Option<VapidKey>,
     pub(crate) onesignal: Option<OneSignalSettings>,
     pub(crate) push_fetch: FetchSettings,
+    pub(crate) provider: Option<MailProvider>,
+    pub(crate) event_secret: Option<Hidden>,
+    pub(crate) report_password: Option<Hidden>,
 }
 
 impl Sending {
@@ -32,7 +36,23 @@ impl Sending {
             cut: true,
             ..FetchSettings::default()
         });
-        Some(Self { dkim: dkim(said, from), vapid, onesignal: onesignal(said), push_fetch: push_fetch? })
+        let provider = said.read("mail_provider", "postmark, ses, mailgun or sendgrid", MailProvider::parse);
+        let event_secret = said.get("mail_event_secret").map(|text| Hidden(text.to_owned()));
+        if event_secret.is_some() && provider.is_none() {
+            said.errors.push("CONNECT_MAIL_EVENT_SECRET is set, but CONNECT_MAIL_PROVIDER is not".to_owned());
+        }
+        let report_password = said.read("mail_report_password", "at least 16 characters", |text| {
+            (text.len() >= 16).then(|| Hidden(text.to_owned()))
+        });
+        Some(Self {
+            provider,
+            event_secret,
+            report_password,
+            dkim: dkim(said, from),
+            vapid,
+            onesignal: onesignal(said),
+            push_fetch: push_fetch?,
+        })
     }
 }
 
