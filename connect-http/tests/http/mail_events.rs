@@ -161,7 +161,7 @@ async fn each_source_tells_in_its_own_shape() {
     let mailgun = async |event: Value| {
         let key = hmac::Key::new(hmac::HMAC_SHA256, PASSWORD.as_bytes());
         let tag = hmac::sign(&key, b"1767258000token");
-        let signature: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let signature = tag.as_ref().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
         let body = json!({
             "signature": {"timestamp": "1767258000", "token": "token", "signature": signature}, "event-data": event,
         });

@@ -260,27 +260,7 @@ impl World {
         if path.contains("{notification}") {
             path = path.replace("{notification}", &self.notification(footing).await);
         }
-        if path.contains("{topic}") {
-            let reply = "/workspaces/acme/templates/reply/de";
-            let words = json!({"subject": "S", "text": "T"}).to_string();
-            self.owner.call(Method::PUT, reply, &[], Some(&words)).await.expect(200);
-            path = path.replace("{topic}", "reply").replace("{language}", "de");
-        }
-        if path.contains("{suppression}") {
-            let address = json!({"email": format!("{}@customer.example", self.app.desk.ids().user())});
-            let added = self.owner.post("/workspaces/acme/suppressions", &address).await.expect(201);
-            path = path.replace("{suppression}", &id(&added));
-        }
-        if path.contains("{device}") {
-            // Of whoever asks, if they can have one.
-            let made = user.post("/workspaces/acme/push-devices", &self.device()).await;
-            let made = if made.status == 201 {
-                made
-            } else {
-                self.owner.post("/workspaces/acme/push-devices", &self.device()).await
-            };
-            path = path.replace("{device}", &id(&made.expect(201)));
-        }
+        path = self.filled_mail(path, user).await;
         if path.contains("{webhook}") {
             let webhook = json!({"url": "https://receiver.example/", "types": ["ticket.*"]});
             path = path
@@ -327,6 +307,33 @@ impl World {
             self.owner.post("/workspaces/acme/labels", &json!({"name": "new"})).await;
         }
         path.replace("{label}", "new")
+    }
+
+    /// The same for what is about mail and devices.
+    async fn filled_mail(&self, mut path: String, user: &User) -> String {
+        let id = |value: &Value| value["id"].as_str().expect("an id").to_owned();
+        if path.contains("{topic}") {
+            let reply = "/workspaces/acme/templates/reply/de";
+            let words = json!({"subject": "S", "text": "T"}).to_string();
+            self.owner.call(Method::PUT, reply, &[], Some(&words)).await.expect(200);
+            path = path.replace("{topic}", "reply").replace("{language}", "de");
+        }
+        if path.contains("{suppression}") {
+            let address = json!({"email": format!("{}@customer.example", self.app.desk.ids().user())});
+            let added = self.owner.post("/workspaces/acme/suppressions", &address).await.expect(201);
+            path = path.replace("{suppression}", &id(&added));
+        }
+        if path.contains("{device}") {
+            // Of whoever asks, if they can have one.
+            let made = user.post("/workspaces/acme/push-devices", &self.device()).await;
+            let made = if made.status == 201 {
+                made
+            } else {
+                self.owner.post("/workspaces/acme/push-devices", &self.device()).await
+            };
+            path = path.replace("{device}", &id(&made.expect(201)));
+        }
+        path
     }
 
     /// Something that whoever stands on this footing is told of, if they are ever told of anything.

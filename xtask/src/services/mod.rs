@@ -3,6 +3,7 @@
 mod nginx;
 mod node;
 mod oidc;
+mod outbound_verifier;
 mod postgres;
 mod redis;
 mod webhook_receiver;
@@ -19,6 +20,7 @@ use crate::tools;
 
 pub use nginx::Nginx;
 pub use oidc::OidcProvider;
+pub use outbound_verifier::OutboundVerifier;
 pub use postgres::Postgres;
 pub use redis::Redis;
 pub use webhook_receiver::WebhookReceiver;

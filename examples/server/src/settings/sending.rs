@@ -66,7 +66,7 @@ fn dkim(said: &mut Said, from: &MailIdentity) -> Option<DkimKey> {
             return None;
         }
     };
-    let domain = said.get("dkim_domain").map_or_else(|| from.address.domain().to_owned(), str::to_owned);
+    let domain = said.get("dkim_domain").map_or_else(|| from.address.domain().clone(), str::to_owned);
     let read = std::fs::read_to_string(&file).map_err(|error| error.to_string());
     let key = read.and_then(|pem| DkimKey::parse(&domain, &selector, &pem).map_err(|error| error.to_string()));
     key.map_err(|error| said.errors.push(format!("CONNECT_DKIM_KEY_FILE is {file:?}, which cannot sign: {error}"))).ok()

@@ -14,6 +14,14 @@ pub enum Manner {
     Later,
     /// 550 to this recipient, for ever.
     Reject,
+    /// The same, to the address of this name only.
+    RejectOne(&'static str),
+    /// Each answer after so many milliseconds.
+    Slow(u64),
+    /// Hangs up in the middle of the next mail.
+    CutInData,
+    /// Takes the next mail, and hangs up in the place of saying so.
+    CutAfterData,
 }
 
 /// A message as it arrived.
@@ -51,8 +59,10 @@ impl SmtpServer {
         let (arrived, manner) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Manner::Accept)));
         let (kept, how) = (arrived.clone(), manner.clone());
         let task = tokio::spawn(async move {
+            // Ended with the listener.
+            let mut sessions = tokio::task::JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(session(stream, kept.clone(), how.clone()));
+                sessions.spawn(session(stream, kept.clone(), how.clone()));
             }
         });
         Self { port, arrived, manner, task }
@@ -94,15 +104,19 @@ async fn session(stream: TcpStream, arrived: Arc<Mutex<Vec<Arrived>>>, manner: A
     while let Ok(Some(line)) = lines.next_line().await {
         let verb = line.get(..4).unwrap_or(&line).to_uppercase();
         let how = *manner.lock().expect("manner");
+        if let Manner::Slow(milliseconds) = how {
+            tokio::time::sleep(std::time::Duration::from_millis(milliseconds)).await;
+        }
         let answer: &[u8] = match verb.as_str() {
             "EHLO" => b"250-listener\r\n250 8BITMIME\r\n",
             "RCPT" => match how {
-                Manner::Accept => {
+                Manner::Later => b"451 4.7.1 later\r\n",
+                Manner::Reject => b"550 5.1.1 nobody\r\n",
+                Manner::RejectOne(name) if line.contains(name) => b"550 5.1.1 nobody\r\n",
+                _ => {
                     to = line.split(['<', '>']).nth(1).unwrap_or_default().to_owned();
                     b"250 ok\r\n"
                 }
-                Manner::Later => b"451 4.7.1 later\r\n",
-                Manner::Reject => b"550 5.1.1 nobody\r\n",
             },
             "DATA" => {
                 let _ = write.write_all(b"354 go on\r\n").await;
@@ -113,10 +127,18 @@ async fn session(stream: TcpStream, arrived: Arc<Mutex<Vec<Arrived>>>, manner: A
                     if line == "." {
                         break;
                     }
+                    if how == Manner::CutInData && raw.len() > 500 {
+                        *manner.lock().expect("manner") = Manner::Accept;
+                        return;
+                    }
                     raw.push_str(line.strip_prefix('.').unwrap_or(&line));
                     raw.push_str("\r\n");
                 }
                 arrived.lock().expect("mails").push(Arrived { to: to.clone(), raw });
+                if how == Manner::CutAfterData {
+                    *manner.lock().expect("manner") = Manner::Accept;
+                    return;
+                }
                 b"250 kept\r\n"
             }
             "QUIT" => {
