@@ -197,6 +197,7 @@ pub(crate) async fn parts(settings: &Settings) -> anyhow::Result<Parts> {
         allowed_origins: settings.allowed_origins.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
         metrics: settings.metrics,
+        max_streams: settings.max_streams,
         push_key: settings.sending.vapid.as_ref().map(|key| key.public().to_owned()),
         ..HttpSettings::default()
     };

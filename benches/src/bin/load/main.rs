@@ -1,13 +1,14 @@
 //! The load harness: drives the release server and, beside it in the same run, the bare server.
 //!
-//! `load SERVER BARE [--postgres URL] [--seconds N] [--rounds N] [--tickets N] [--scale N]`, where SERVER and
+//! `load SERVER BARE [--postgres URL] [--seconds N] [--rounds N] [--tickets N] [--scale N] [--live N]`, where SERVER and
 //! BARE are the built programs. Without `--postgres` the store is a SQLite file. `--scale 0` leaves the large
-//! database out. `cargo xtask load` builds both, starts PostgreSQL where it is asked for, and calls it. What it
+//! database out. `--live N` measures N live streams, and nothing else. `cargo xtask load` builds both, starts PostgreSQL where it is asked for, and calls it. What it
 //! prints are medians over the rounds.
 
 mod busy;
 mod drive;
 mod fill;
+mod live;
 mod report;
 mod scale;
 mod server;
@@ -35,6 +36,8 @@ pub(crate) struct Options {
     pub(crate) tickets: usize,
     /// Tickets of the large database; 0 for none.
     pub(crate) scale: u64,
+    /// Live streams; 0 for none. If there are any, nothing else is measured.
+    pub(crate) live: usize,
 }
 
 fn options() -> anyhow::Result<Options> {
@@ -47,6 +50,7 @@ fn options() -> anyhow::Result<Options> {
         rounds: 5,
         tickets: 10_000,
         scale: 1_000_000,
+        live: 0,
     };
     while let Some(name) = arguments.next() {
         let value = arguments.next().with_context(|| format!("a value for {name}"))?;
@@ -56,6 +60,7 @@ fn options() -> anyhow::Result<Options> {
             "--rounds" => options.rounds = value.parse()?,
             "--tickets" => options.tickets = value.parse()?,
             "--scale" => options.scale = value.parse()?,
+            "--live" => options.live = value.parse()?,
             other => bail!("{other} is no option"),
         }
     }
@@ -80,6 +85,9 @@ async fn main() -> anyhow::Result<()> {
 
 async fn measure(options: &Options, root: &Path) -> anyhow::Result<()> {
     println!("store: {}", if options.postgres.is_some() { "PostgreSQL" } else { "SQLite" });
+    if options.live > 0 {
+        return live::measure(options, root).await;
+    }
     usual::measure(options, root).await?;
     sign_in::measure(options, root).await?;
     if options.scale > 0 {

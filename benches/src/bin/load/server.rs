@@ -170,8 +170,13 @@ pub(crate) async fn answers(port: u16, path: &str, since: Instant) -> anyhow::Re
 
 /// Signs the agent in, with the code of the captured mail.
 pub(crate) async fn sign_in(port: u16) -> anyhow::Result<String> {
+    sign_in_as(port, AGENT).await
+}
+
+/// The same for anybody.
+pub(crate) async fn sign_in_as(port: u16, email: &str) -> anyhow::Result<String> {
     let mut sender = connect(port).await?;
-    let ask = json!({"email": AGENT, "token": true});
+    let ask = json!({"email": email, "token": true});
     let (_, issued) = send(&mut sender, Method::POST, "/api/v1/auth/otp/request", "", Some(&ask)).await?;
     let issued: Value = serde_json::from_slice(&issued)?;
     for _ in 0..200 {
@@ -181,7 +186,7 @@ pub(crate) async fn sign_in(port: u16) -> anyhow::Result<String> {
             .as_array()
             .into_iter()
             .flatten()
-            .find(|mail| mail["to"] == AGENT && mail["subject"] == "Your code to sign in");
+            .find(|mail| mail["to"] == email && mail["subject"] == "Your code to sign in");
         if let Some(text) = code.and_then(|mail| mail["text"].as_str()) {
             let code = text.lines().find(|l| l.len() == 9 && l.chars().all(|c| c.is_ascii_digit() || c == ' '));
             let verify = json!({

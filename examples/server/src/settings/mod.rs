@@ -53,6 +53,7 @@ pub(crate) struct Settings {
     pub(crate) sending: Sending,
     pub(crate) metrics: bool,
     pub(crate) max_connections: usize,
+    pub(crate) max_streams: usize,
     /// How long the origins of events are kept.
     pub(crate) origins: Duration,
     pub(crate) allowed_origins: Vec<String>,
@@ -143,6 +144,9 @@ impl Settings {
         let max_connections = said.read("max_connections", "a number from 1 to 1000000", |text| {
             text.parse().ok().filter(|count| (1..=1_000_000).contains(count))
         });
+        let max_streams = said.read("max_streams", "a number from 1 to 1000000", |text| {
+            text.parse().ok().filter(|count| (1..=1_000_000).contains(count))
+        });
         let origin_days: Option<u64> = said.read("audit_origin_days", "a number from 1 to 3650", |text| {
             text.parse().ok().filter(|days| (1..=3650).contains(days))
         });
@@ -188,6 +192,7 @@ impl Settings {
             sending: sending?,
             metrics: metrics?,
             max_connections: max_connections?,
+            max_streams: max_streams?,
             origins: Duration::from_secs(origin_days? * 24 * 3600),
             allowed_origins,
             trusted_proxies,

@@ -179,6 +179,7 @@ pub(crate) const OPTIONS: &[OptionRow] = &[
     row("api_keys_endless", Some("no"), "yes lets API keys be made that never end by themselves"),
     row("ipv6_prefix", Some("64"), "Bits of an IPv6 address that tell clients apart, 32 to 64"),
     row("max_connections", Some("4096"), "Connections at once"),
+    row("max_streams", Some("2000"), "Live streams at once; each is a connection, too"),
     row("allowed_origins", None, "Further origins whose pages may send forms and use the API, with commas between"),
     row(
         "trusted_proxies",

@@ -74,7 +74,7 @@ async fn answer(
     handler: Handler,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (parts, body) = request.into_parts();
-    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let asked = Asked { path: parts.uri.path().to_owned(), headers: parts.headers, body };
     let (status, again, body) = handler(&asked);
     kept.lock().expect("asked").push(asked);
