@@ -18,7 +18,17 @@ const fn grouped(name: &'static str, find: &'static str, replace: &'static str, 
     Fault { name, file: "connect-store/src/group/judge.rs", find, replace, caught_by, adapter: Adapter::Sqlite }
 }
 
+const fn rows(name: &'static str, find: &'static str, replace: &'static str, caught_by: &'static str) -> Fault {
+    Fault { name, file: "connect-store/src/group/rows.rs", find, replace, caught_by, adapter: Adapter::Sqlite }
+}
+
 pub(super) const FAULTS: &[Fault] = &[
+    rows(
+        "a record that changes without an event is not written",
+        "self.events.is_empty() && self.records.is_empty()",
+        "self.events.is_empty()",
+        "consumers::a_consumer_gets_every_event_once",
+    ),
     judged(
         "the version of a ticket is not checked",
         "expect(known.ticket(&delta, workspace, id), write.expected, &id.to_string())?;",

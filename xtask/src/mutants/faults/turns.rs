@@ -239,6 +239,18 @@ pub(super) const FAULTS: &[Fault] = &[
         "turns::users_read_what_is_for_them",
     ),
     postgres(
+        "report forgets the workspace",
+        "WHERE workspace_id = $1 AND id = ANY ($2) AND state = ANY ($5)",
+        "WHERE $1 = $1 AND id = ANY ($2) AND state = ANY ($5)",
+        "turns::what_became_of_deliveries_is_kept",
+    ),
+    postgres(
+        "report believes what is better later",
+        "AND id = ANY ($2) AND state = ANY ($5)",
+        "AND id = ANY ($2) AND state <> 'queued' AND $5 = $5",
+        "turns::what_became_of_deliveries_is_kept",
+    ),
+    postgres(
         "the queue counts what was given up as waiting",
         "UNION ALL SELECT channel, 0, count(*), NULL",
         "UNION ALL SELECT channel, count(*), 0, NULL",
