@@ -145,6 +145,8 @@ pub(crate) async fn measure(options: &Options, root: &Path) -> anyhow::Result<()
         #[allow(clippy::cast_precision_loss)]
         let each = server.resident().saturating_sub(before) as f64 / wanted as f64;
         let mut all = Vec::new();
+        // A connection on which nothing is asked for a while is closed.
+        let mut sender = connect(port).await?;
         for _ in 0..CHANGES {
             all.push(change(&mut sender, (&agent, &ticket), wanted, &mut events).await?);
             tokio::time::sleep(Duration::from_millis(300)).await;
