@@ -122,13 +122,14 @@ fn lines(state: Client) -> impl Stream<Item = Result<Line, Infallible>> {
                 return Some((Ok(line(&event, is_team)), state));
             }
             if state.checked.elapsed() >= LOOK_AGAIN {
-                if !may_follow(&state).await {
+                // Boxed, as the next one: a stream that waits need not hold the room that looking takes.
+                if !Box::pin(may_follow(&state)).await {
                     return None;
                 }
                 state.checked = Instant::now();
             }
             let follower = state.follower.as_mut()?;
-            match follower.next().await {
+            match Box::pin(follower.next()).await {
                 Ok(events) if events.is_empty() => {}
                 Ok(events) => {
                     state.ready.extend(events);
