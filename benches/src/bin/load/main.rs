@@ -1,11 +1,12 @@
 //! The load harness: drives the release server and, beside it in the same run, the bare server.
 //!
-//! `load SERVER BARE [--postgres URL] [--seconds N] [--rounds N] [--tickets N] [--scale N] [--live N]`, where SERVER and
+//! `load SERVER BARE [--postgres URL] [--seconds N] [--rounds N] [--tickets N] [--scale N] [--live N] [--dispatch yes]`, where SERVER and
 //! BARE are the built programs. Without `--postgres` the store is a SQLite file. `--scale 0` leaves the large
 //! database out. `--live N` measures N live streams, and nothing else. `cargo xtask load` builds both, starts PostgreSQL where it is asked for, and calls it. What it
 //! prints are medians over the rounds.
 
 mod busy;
+mod dispatch;
 mod drive;
 mod fill;
 mod live;
@@ -38,6 +39,8 @@ pub(crate) struct Options {
     pub(crate) scale: u64,
     /// Live streams; 0 for none. If there are any, nothing else is measured.
     pub(crate) live: usize,
+    /// Whether what follows a change is measured, and nothing else.
+    pub(crate) dispatch: bool,
 }
 
 fn options() -> anyhow::Result<Options> {
@@ -51,6 +54,7 @@ fn options() -> anyhow::Result<Options> {
         tickets: 10_000,
         scale: 1_000_000,
         live: 0,
+        dispatch: false,
     };
     while let Some(name) = arguments.next() {
         let value = arguments.next().with_context(|| format!("a value for {name}"))?;
@@ -60,6 +64,7 @@ fn options() -> anyhow::Result<Options> {
             "--rounds" => options.rounds = value.parse()?,
             "--tickets" => options.tickets = value.parse()?,
             "--scale" => options.scale = value.parse()?,
+            "--dispatch" => options.dispatch = value == "yes",
             "--live" => options.live = value.parse()?,
             other => bail!("{other} is no option"),
         }
@@ -85,6 +90,9 @@ async fn main() -> anyhow::Result<()> {
 
 async fn measure(options: &Options, root: &Path) -> anyhow::Result<()> {
     println!("store: {}", if options.postgres.is_some() { "PostgreSQL" } else { "SQLite" });
+    if options.dispatch {
+        return dispatch::measure(options, root).await;
+    }
     if options.live > 0 {
         return live::measure(options, root).await;
     }

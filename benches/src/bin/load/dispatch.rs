@@ -1,0 +1,166 @@
+//! What follows a change: events dispatched and mails handed over a second, and what dispatching adds to a commit. In this
+//! process, over the store itself: no HTTP is in between.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use async_trait::async_trait;
+use connect_auth::RoleMatrix;
+use connect_benches::{fill, new_ticket};
+use connect_core::dispatch::DispatchSettings;
+use connect_core::notify::{
+    Channel, ChannelLimits, Handed, MailIdentity, Outgoing, SendFailure, SmtpChannel, SmtpSettings,
+};
+use connect_core::store::TicketKey;
+use connect_core::ticket::ReplyOptions;
+use connect_core::{Access, Body, Desk, DeskSettings, EmailAddress, Store, TicketId};
+use connect_store::MemoryStore;
+use tokio::task::JoinSet;
+
+use crate::Options;
+use crate::drive::CONNECTIONS;
+use crate::report::{header, median, ratios, row, shown};
+use crate::server::Place;
+use crate::smtp::Mailboxes;
+
+/// Answers of a backlog.
+const BACKLOG: usize = 2_000;
+
+/// Takes every mail at once.
+#[derive(Debug)]
+struct Nowhere;
+
+#[async_trait]
+impl Channel for Nowhere {
+    fn name(&self) -> &'static str {
+        "mail"
+    }
+
+    fn limits(&self) -> ChannelLimits {
+        ChannelLimits::at_once(8)
+    }
+
+    async fn send(&self, _: &Outgoing) -> Result<Handed, SendFailure> {
+        Ok(Handed::default())
+    }
+
+    async fn probe(&self) -> Result<(), SendFailure> {
+        Ok(())
+    }
+}
+
+fn desk(store: Arc<dyn Store>, channel: Arc<dyn Channel>) -> anyhow::Result<Desk> {
+    let mail_from = MailIdentity { name: None, address: EmailAddress::parse("mail_from", "desk@load.example")? };
+    let settings = DeskSettings::new("http://127.0.0.1", mail_from);
+    Ok(Desk::builder(store, Arc::new(RoleMatrix)).channel(channel).build(settings))
+}
+
+async fn reply(desk: &Desk, access: &Access, ticket: TicketId) -> anyhow::Result<()> {
+    let body = Body::parse("body", "We have asked the carrier and tell you tomorrow.")?;
+    desk.tickets(access).reply(TicketKey::Id(ticket), body, ReplyOptions::default()).await?;
+    Ok(())
+}
+
+/// Answers tickets from many tasks until the time is over, or so many are written; how many.
+async fn answer(
+    desk: &Desk,
+    access: &Access,
+    tickets: &[TicketId],
+    until: impl Fn(usize) -> bool + Copy + Send + Sync + 'static,
+) -> anyhow::Result<usize> {
+    let mut tasks = JoinSet::new();
+    for worker in 0..CONNECTIONS {
+        let (desk, access, own) = (desk.clone(), access.clone(), tickets[worker % tickets.len()]);
+        tasks.spawn(async move {
+            let mut written = 0;
+            while !until(written) {
+                reply(&desk, &access, own).await?;
+                written += 1;
+            }
+            anyhow::Ok(written)
+        });
+    }
+    let mut all = 0;
+    while let Some(done) = tasks.join_next().await {
+        all += done.context("a task that answers")??;
+    }
+    Ok(all)
+}
+
+async fn rate(desk: &Desk, access: &Access, tickets: &[TicketId], seconds: u64) -> anyhow::Result<f64> {
+    let end = Instant::now() + Duration::from_secs(seconds);
+    let written = answer(desk, access, tickets, move |_| Instant::now() >= end).await?;
+    #[allow(clippy::cast_precision_loss)]
+    Ok(written as f64 / seconds as f64)
+}
+
+/// Runs a dispatcher until nothing is left; how long that took.
+async fn drained(desk: &Desk) -> anyhow::Result<Duration> {
+    let begun = Instant::now();
+    let running = desk.dispatcher(DispatchSettings::default()).start();
+    for _ in 0..60_000 {
+        let is_routed = desk.store().unrouted(connect_core::Limit::ONE).await?.is_empty();
+        if is_routed && desk.store().queue().await?.iter().all(|channel| channel.queued == 0) {
+            let taken = begun.elapsed();
+            running.stop().await;
+            return Ok(taken);
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    bail!("the backlog is not worked off after five minutes")
+}
+
+/// Measures one store.
+async fn store(options: &Options, name: &str, store: Arc<dyn Store>, smtp: &Mailboxes) -> anyhow::Result<()> {
+    let plain = desk(store.clone(), Arc::new(Nowhere))?;
+    let access = fill(&plain, 1).await?;
+    let mut tickets = Vec::new();
+    for place in 0..CONNECTIONS {
+        tickets.push(plain.tickets(&access).open(new_ticket(place)?).await?.ticket.id);
+    }
+    drained(&plain).await?;
+    let (mut alone, mut beside, mut events, mut mails) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let settings = SmtpSettings {
+        url: format!("smtp://127.0.0.1:{}", smtp.port),
+        timeout: Duration::from_secs(20),
+        dkim: None,
+        provider: None,
+    };
+    let mailing = desk(store, Arc::new(SmtpChannel::new(&settings)?))?;
+    let each = BACKLOG / CONNECTIONS;
+    #[allow(clippy::cast_precision_loss)]
+    let per_second = |count: usize, taken: Duration| count as f64 / taken.as_secs_f64();
+    for _ in 0..options.rounds {
+        alone.push(rate(&plain, &access, &tickets, options.seconds).await?);
+        drained(&plain).await?;
+        let running = plain.dispatcher(DispatchSettings::default()).start();
+        beside.push(rate(&plain, &access, &tickets, options.seconds).await?);
+        running.stop().await;
+        drained(&plain).await?;
+        let count = answer(&plain, &access, &tickets, move |written| written >= each).await?;
+        events.push(per_second(count, drained(&plain).await?));
+        let count = answer(&mailing, &access, &tickets, move |written| written >= each).await?;
+        mails.push(per_second(count, drained(&mailing).await?));
+    }
+    let kept = median(ratios(&beside, &alone));
+    row(&[name, &shown(alone, 0), &shown(beside, 0), &format!("{kept:.2}"), &shown(events, 0), &shown(mails, 0)]);
+    Ok(())
+}
+
+/// Measures and prints it, on the memory store and on the one that was asked for.
+pub(crate) async fn measure(options: &Options, root: &Path) -> anyhow::Result<()> {
+    let smtp = Mailboxes::start().await?;
+    println!(
+        "{CONNECTIONS} tasks answer tickets of one workspace; each answer is an event and a mail; backlogs of {BACKLOG}; {} rounds of {} s, medians\n",
+        options.rounds, options.seconds
+    );
+    header(&["store", "answers/s alone", "with the dispatcher", "ratio", "dispatched/s", "to SMTP/s"]);
+    store(options, "memory", Arc::new(MemoryStore::new()), &smtp).await?;
+    let opened = Place::new(options, root, "dispatch")?.open().await?;
+    let name = if options.postgres.is_some() { "PostgreSQL" } else { "SQLite" };
+    store(options, name, opened.store(), &smtp).await?;
+    opened.close().await;
+    Ok(())
+}
