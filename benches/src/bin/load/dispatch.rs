@@ -63,37 +63,27 @@ async fn reply(desk: &Desk, access: &Access, ticket: TicketId) -> anyhow::Result
     Ok(())
 }
 
-/// Answers tickets from many tasks until the time is over, or so many are written; how many.
-async fn answer(
-    desk: &Desk,
-    access: &Access,
-    tickets: &[TicketId],
-    until: impl Fn(usize) -> bool + Copy + Send + Sync + 'static,
-) -> anyhow::Result<usize> {
-    let mut tasks = JoinSet::new();
+/// Answers so many tickets from many tasks, each ticket once in its turn; answers a second.
+async fn rate(desk: &Desk, access: &Access, tickets: &Arc<Vec<TicketId>>) -> anyhow::Result<f64> {
+    let (mut tasks, begun) = (JoinSet::new(), Instant::now());
     for worker in 0..CONNECTIONS {
-        let (desk, access, own) = (desk.clone(), access.clone(), tickets[worker % tickets.len()]);
+        let (desk, access, tickets) = (desk.clone(), access.clone(), tickets.clone());
         tasks.spawn(async move {
-            let mut written = 0;
-            while !until(written) {
-                reply(&desk, &access, own).await?;
-                written += 1;
+            for ticket in tickets.iter().skip(worker).step_by(CONNECTIONS) {
+                reply(&desk, &access, *ticket).await?;
             }
-            anyhow::Ok(written)
+            anyhow::Ok(())
         });
     }
-    let mut all = 0;
     while let Some(done) = tasks.join_next().await {
-        all += done.context("a task that answers")??;
+        done.context("a task that answers")??;
     }
-    Ok(all)
+    Ok(per_second(tickets.len(), begun.elapsed()))
 }
 
-async fn rate(desk: &Desk, access: &Access, tickets: &[TicketId], seconds: u64) -> anyhow::Result<f64> {
-    let end = Instant::now() + Duration::from_secs(seconds);
-    let written = answer(desk, access, tickets, move |_| Instant::now() >= end).await?;
-    #[allow(clippy::cast_precision_loss)]
-    Ok(written as f64 / seconds as f64)
+#[allow(clippy::cast_precision_loss)]
+fn per_second(count: usize, taken: Duration) -> f64 {
+    count as f64 / taken.as_secs_f64()
 }
 
 /// Runs a dispatcher until nothing is left; how long that took.
@@ -116,33 +106,25 @@ async fn drained(desk: &Desk) -> anyhow::Result<Duration> {
 async fn store(options: &Options, name: &str, store: Arc<dyn Store>, smtp: &Mailboxes) -> anyhow::Result<()> {
     let plain = desk(store.clone(), Arc::new(Nowhere))?;
     let access = fill(&plain, 1).await?;
-    let mut tickets = Vec::new();
-    for place in 0..CONNECTIONS {
+    let mut tickets = Vec::with_capacity(BACKLOG);
+    for place in 0..BACKLOG {
         tickets.push(plain.tickets(&access).open(new_ticket(place)?).await?.ticket.id);
     }
+    let tickets = Arc::new(tickets);
     drained(&plain).await?;
     let (mut alone, mut beside, mut events, mut mails) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let settings = SmtpSettings {
-        url: format!("smtp://127.0.0.1:{}", smtp.port),
-        timeout: Duration::from_secs(20),
-        dkim: None,
-        provider: None,
-    };
+    let url = format!("smtp://127.0.0.1:{}", smtp.port);
+    let settings = SmtpSettings { url, timeout: Duration::from_secs(20), dkim: None, provider: None };
     let mailing = desk(store, Arc::new(SmtpChannel::new(&settings)?))?;
-    let each = BACKLOG / CONNECTIONS;
-    #[allow(clippy::cast_precision_loss)]
-    let per_second = |count: usize, taken: Duration| count as f64 / taken.as_secs_f64();
     for _ in 0..options.rounds {
-        alone.push(rate(&plain, &access, &tickets, options.seconds).await?);
-        drained(&plain).await?;
+        alone.push(rate(&plain, &access, &tickets).await?);
+        events.push(per_second(BACKLOG, drained(&plain).await?));
         let running = plain.dispatcher(DispatchSettings::default()).start();
-        beside.push(rate(&plain, &access, &tickets, options.seconds).await?);
+        beside.push(rate(&plain, &access, &tickets).await?);
         running.stop().await;
         drained(&plain).await?;
-        let count = answer(&plain, &access, &tickets, move |written| written >= each).await?;
-        events.push(per_second(count, drained(&plain).await?));
-        let count = answer(&mailing, &access, &tickets, move |written| written >= each).await?;
-        mails.push(per_second(count, drained(&mailing).await?));
+        rate(&mailing, &access, &tickets).await?;
+        mails.push(per_second(BACKLOG, drained(&mailing).await?));
     }
     let kept = median(ratios(&beside, &alone));
     row(&[name, &shown(alone, 0), &shown(beside, 0), &format!("{kept:.2}"), &shown(events, 0), &shown(mails, 0)]);
@@ -153,8 +135,8 @@ async fn store(options: &Options, name: &str, store: Arc<dyn Store>, smtp: &Mail
 pub(crate) async fn measure(options: &Options, root: &Path) -> anyhow::Result<()> {
     let smtp = Mailboxes::start().await?;
     println!(
-        "{CONNECTIONS} tasks answer tickets of one workspace; each answer is an event and a mail; backlogs of {BACKLOG}; {} rounds of {} s, medians\n",
-        options.rounds, options.seconds
+        "{CONNECTIONS} tasks answer {BACKLOG} tickets of one workspace; each answer is an event and a mail; {} rounds, medians\n",
+        options.rounds
     );
     header(&["store", "answers/s alone", "with the dispatcher", "ratio", "dispatched/s", "to SMTP/s"]);
     store(options, "memory", Arc::new(MemoryStore::new()), &smtp).await?;
