@@ -21,7 +21,7 @@ const MATRIX: [Row; 21] = [
     (Action::ManageWebhooks, [NO, NO, YES, YES, NO]),
     (Action::ManageMail, [NO, NO, YES, YES, NO]),
     (Action::ReadNotifications, [YES, YES, YES, YES, NO]),
-    (Action::ManagePushDevices, [YES, YES, YES, YES, NO]),
+    (Action::ChooseNotifications, [YES, YES, YES, YES, NO]),
     (Action::ReadContacts, [YES, YES, YES, YES, NO]),
     (Action::WriteContacts, [NO, YES, YES, YES, NO]),
     (Action::ReadLabels, [YES, YES, YES, YES, NO]),

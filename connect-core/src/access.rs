@@ -131,10 +131,10 @@ actions! {
     ManageWebhooks = "webhooks.manage";
     /// See, write and try the templates of mail; see whom no mail is sent to, and change that.
     ManageMail = "mail.manage";
-    /// See what one is told of, and choose it.
+    /// See what one is told of.
     ReadNotifications = "notifications.read";
-    /// Say which of one's devices are sent messages.
-    ManagePushDevices = "push_devices.manage";
+    /// Choose what one is told of, when, and on which devices.
+    ChooseNotifications = "notifications.choose";
     /// See contacts.
     ReadContacts = "contacts.read";
     /// Create and change contacts.
@@ -173,7 +173,7 @@ impl Action {
     /// Whether this reaches the tickets of every team, or the people of the workspace: nobody who is narrowed to
     /// their own teams may do it, whatever their role.
     pub const fn spans_teams(self) -> bool {
-        matches!(self, Self::ReadAudit | Self::ManageMembers)
+        matches!(self, Self::ReadAudit | Self::ManageMembers | Self::ManageMail)
     }
 
     /// Whether an API key may be given this at all. Keys work and read; they never administer, so what is

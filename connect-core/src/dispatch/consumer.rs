@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use tracing::debug;
 
-use super::{Composed, Plan, Subscriber};
+use super::{Backoff, Composed, Plan, Subscriber};
 use crate::change::ChangeSet;
-use crate::delivery::{Delivery, Recipient};
+use crate::delivery::{Delivery, DeliveryList, DeliveryState, Recipient};
 use crate::event::Event;
 use crate::notify::{Channel, ChannelLimits, Handed, Outgoing, SendFailure};
 use crate::record::{RecordKey, RecordKind};
@@ -22,7 +22,7 @@ const BATCH: u64 = 100;
 /// For how long nobody else hands over, once somebody has begun a batch.
 const HELD_FOR: Duration = Duration::from_secs(60);
 /// How long one delivery goes on handing over before it lets another workspace's have its place.
-const SPELL: Duration = Duration::from_secs(15);
+const SPELL: Duration = Duration::from_secs(30);
 /// How often it is looked whether another node has done it already.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -34,8 +34,8 @@ const LOOK: Duration = Duration::from_millis(50);
 /// gap, from the first on, and never by two nodes at once unless one of them takes longer than a minute. Where it stands
 /// is kept for each workspace under the consumer's name, and moves when `take` has answered `Ok`; so an event comes again
 /// only if `take` failed, or the process died before that was kept. Whoever must not act twice tells repeats by
-/// [`Event::id`], or keeps the last [`Event::seq`] with what it writes. While it fails, it is asked again at the waits of
-/// [`Backoff::default`](super::Backoff), and gets nothing later of that workspace. A call ends within 30 s. A consumer that
+/// [`Event::id`], or keeps the last [`Event::seq`] with what it writes. While it fails, it is asked again after waits of
+/// up to 5 minutes, for as long as it takes, and gets nothing later of that workspace. A call ends within 30 s. A consumer that
 /// is added to a desk with a history gets that of a workspace with the next thing that happens there.
 #[async_trait]
 pub trait Consumer: std::fmt::Debug + Send + Sync {
@@ -112,6 +112,16 @@ impl Subscriber for Consuming {
         if self.cursor(desk, delivery.workspace).await?.after >= delivery.event {
             return Ok(Composed::Drop("taken with earlier events"));
         }
+        let later = DeliveryList {
+            channel: Some(delivery.channel.clone()),
+            state: Some(DeliveryState::Queued),
+            limit: Limit::ONE,
+            ..DeliveryList::default()
+        };
+        let later = desk.store().deliveries(delivery.workspace, later).await?;
+        if later.first().is_some_and(|later| later.id > delivery.id) {
+            return Ok(Composed::Drop("a later one rings for these events, too"));
+        }
         let behind = Behind { desk: desk.clone(), workspace: delivery.workspace, upto: delivery.event };
         Ok(Composed::Send(Outgoing::Events(Box::new(behind))))
     }
@@ -124,7 +134,9 @@ impl Channel for Consuming {
     }
 
     fn limits(&self) -> ChannelLimits {
-        ChannelLimits::at_once(4)
+        // It is never given up: what is behind it waits for it.
+        let steps = [1, 2, 5, 15, 60, 300].into_iter().map(Duration::from_secs).collect();
+        ChannelLimits { backoff: Backoff::new(steps, Duration::MAX), ..ChannelLimits::at_once(4) }
     }
 
     async fn send(&self, outgoing: &Outgoing) -> Result<Handed, SendFailure> {
@@ -166,8 +178,9 @@ impl Consuming {
     async fn hand_over(&self, behind: &Behind, cursor: Cursor) -> Result<bool, SendFailure> {
         let Behind { desk, workspace, .. } = behind;
         let now = desk.now();
-        // A clock that was set back must not keep the cursor held for longer than it ever is.
-        if cursor.held_until.is_some_and(|until| now < until && until <= now.plus(HELD_FOR)) {
+        // A clock that was set back must not keep the cursor held for much longer than it ever is; one that is a little behind
+        // another node's must not take it for that.
+        if cursor.held_until.is_some_and(|until| now < until && until <= now.plus(HELD_FOR * 2)) {
             return Ok(false);
         }
         let holder = u64::from_le_bytes(desk.random().bytes());

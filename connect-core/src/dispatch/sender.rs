@@ -153,6 +153,8 @@ impl Sender {
 struct Attempted {
     settlement: Settlement,
     gone: bool,
+    /// Whether its address is mailed nothing.
+    suppressed: bool,
     devices: Vec<PushDeviceId>,
 }
 
@@ -172,7 +174,7 @@ impl Dispatcher {
             // The claim has moved the time it was due at; since it was planned is what there is to tell.
             meter.began(&delivery.channel, self.desk.now().since(delivery.created_at));
         }
-        let Attempted { settlement, gone, devices } = self.attempt(channel, &delivery).await;
+        let Attempted { settlement, gone, suppressed, devices } = self.attempt(channel, &delivery).await;
         let failure = match &settlement {
             Settlement::Failed { error, .. } => Some(error.clone()),
             _ => None,
@@ -209,8 +211,9 @@ impl Dispatcher {
         };
         meter.ended(&delivery.channel, outcome, begun.elapsed());
         let Some(subscriber) = self.desk.subscribers().iter().find(|s| s.name() == delivery.subscriber) else { return };
-        if outcome == Outcome::Failed && delivery.channel == "mail" {
-            // Refused at the door is come back.
+        let is_refused = outcome == Outcome::Failed || outcome == Outcome::Dropped && suppressed;
+        if is_refused && delivery.channel == "mail" {
+            // Refused at the door is come back; and what is not even tried, its writer is to know of, too.
             let reason = gone.then_some(SuppressionReason::HardBounce);
             if let Err(error) = self.desk.came_back(&delivery, None, reason, failure.unwrap_or_default()).await {
                 warn!(%error, "that a mail came back could not be told");
@@ -229,8 +232,12 @@ impl Dispatcher {
     }
 
     async fn attempt(&self, channel: &dyn Channel, delivery: &Delivery) -> Attempted {
-        let mut attempted =
-            Attempted { settlement: Settlement::Sent { at: self.desk.now() }, gone: false, devices: Vec::new() };
+        let mut attempted = Attempted {
+            settlement: Settlement::Sent { at: self.desk.now() },
+            gone: false,
+            suppressed: false,
+            devices: Vec::new(),
+        };
         attempted.settlement = self.settlement(channel, delivery, &mut attempted).await;
         attempted
     }
@@ -255,7 +262,10 @@ impl Dispatcher {
             };
             let outgoing = match self.addressed(outgoing, delivery).await {
                 Ok(Ok(outgoing)) => outgoing,
-                Ok(Err(reason)) => return Settlement::Dropped { at, reason: reason.refusal().to_owned() },
+                Ok(Err(reason)) => {
+                    seen.suppressed = true;
+                    return Settlement::Dropped { at, reason: reason.refusal().to_owned() };
+                }
                 Err(error) => return self.again(channel, delivery, error.to_string(), None),
             };
             match channel.send(&outgoing).await {

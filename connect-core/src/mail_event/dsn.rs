@@ -2,7 +2,7 @@
 
 use mail_parser::{ContentType, MessageParser, MimeHeaders, PartType};
 
-use super::{MailEvent, MailOutcome, MailReference, address, detail};
+use super::{MailEvent, MailOutcome, MailReference, address, detail, is_no_such_address};
 
 /// The fields of a group of lines, each name once; folded lines are joined.
 fn fields(group: &str) -> Vec<(String, String)> {
@@ -55,8 +55,7 @@ pub(super) fn read(raw: &[u8]) -> Vec<MailEvent> {
         let outcome = match field(&fields, "action")?.to_ascii_lowercase().as_str() {
             "delivered" | "relayed" | "expanded" => MailOutcome::Delivered,
             "delayed" => MailOutcome::Deferred,
-            // 5.1.x says that the address is none (RFC 3463); a full mailbox or a refusal of policy says nothing of it.
-            "failed" => MailOutcome::Bounced { hard: code.starts_with("5.1.") },
+            "failed" => MailOutcome::Bounced { hard: is_no_such_address(code) },
             _ => return None,
         };
         let to = field(&fields, "original-recipient").or_else(|| field(&fields, "final-recipient"))?;
@@ -98,6 +97,7 @@ mod tests {
         assert_eq!(events[0].mail.delivery, DeliveryId::from_bits(2));
         for (action, status, outcome) in [
             ("failed", "5.2.2", MailOutcome::Bounced { hard: false }),
+            ("failed", "5.1.8", MailOutcome::Bounced { hard: false }),
             ("failed", "5.7.1", MailOutcome::Bounced { hard: false }),
             ("delayed", "4.4.7", MailOutcome::Deferred),
             ("Relayed", "2.0.0", MailOutcome::Delivered),

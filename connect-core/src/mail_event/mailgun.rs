@@ -4,7 +4,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::Deserialize;
 use sha2::Sha256;
 
-use super::{MailEvent, MailOutcome, MailReference, address, detail};
+use super::{MailEvent, MailOutcome, MailReference, address, detail, is_no_such_address};
 
 #[derive(Debug, Deserialize)]
 struct Call {
@@ -25,6 +25,7 @@ struct Signature {
 struct Data {
     event: String,
     severity: Option<String>,
+    reason: Option<String>,
     recipient: Option<String>,
     #[serde(default)]
     delivery_status: Status,
@@ -36,6 +37,8 @@ struct Data {
 struct Status {
     message: Option<String>,
     description: Option<String>,
+    #[serde(rename = "enhanced-code")]
+    enhanced_code: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -61,11 +64,15 @@ fn signed_at(signature: &Signature, key: &str) -> Option<i64> {
 pub(super) fn read(body: &[u8], key: &str) -> Result<Option<(i64, Vec<MailEvent>)>, serde_json::Error> {
     let Call { signature, data } = serde_json::from_slice(body)?;
     let Some(at) = signed_at(&signature, key) else { return Ok(None) };
-    let outcome = match (data.event.as_str(), data.severity.as_deref()) {
-        ("delivered", _) => MailOutcome::Delivered,
-        ("failed", Some("permanent")) => MailOutcome::Bounced { hard: true },
-        ("failed", _) => MailOutcome::Deferred,
-        ("complained", _) => MailOutcome::Complained,
+    let is_none = data.delivery_status.enhanced_code.as_deref().is_some_and(is_no_such_address);
+    let outcome = match (data.event.as_str(), data.severity.as_deref(), data.reason.as_deref()) {
+        ("delivered", ..) => MailOutcome::Delivered,
+        ("complained", ..) | ("failed", _, Some("suppress-complaint")) => MailOutcome::Complained,
+        // Permanent is also what was tried for too long, and what a policy refused.
+        ("failed", Some("permanent"), reason) => {
+            MailOutcome::Bounced { hard: is_none || reason == Some("suppress-bounce") }
+        }
+        ("failed", ..) => MailOutcome::Deferred,
         _ => return Ok(Some((at, Vec::new()))),
     };
     let mail = data.user_variables.connect.as_deref().and_then(MailReference::parse);

@@ -21,6 +21,12 @@ use crate::{DeliveryId, EmailAddress, WorkspaceId};
 #[cfg(feature = "mail-events")]
 pub use source::{BadMailEvent, Call as MailCall, MailEventSource, MailEvents};
 
+/// Whether an enhanced status code (RFC 3463) says that there is no such address: neither a full mailbox, nor a policy, nor
+/// that the sender's address is none (5.1.7, 5.1.8) says that.
+pub(crate) fn is_no_such_address(code: &str) -> bool {
+    matches!(code, "5.1.1" | "5.1.2" | "5.1.3" | "5.1.6" | "5.1.10")
+}
+
 /// What became of a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MailOutcome {

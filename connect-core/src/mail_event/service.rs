@@ -71,13 +71,16 @@ impl Desk {
         if workspace == WorkspaceId::DIRECTORY {
             return Ok(());
         }
-        let address = match address {
-            Some(address) => Some(address),
-            None => self.address_of(delivery).await?,
-        };
         let complained = reason == Some(SuppressionReason::Complaint);
-        // Of each mail it is told once that it came back, and once that its reader has complained.
-        let key = format!("{} {}", delivery.id, if complained { "complained" } else { "bounced" });
+        // Whoever was mailed knows the token, and may write a report: it counts for their own address only.
+        let own = self.address_of(delivery).await?;
+        let is_own = |told: &EmailAddress| own.as_ref().is_some_and(|own| own.canonical() == told.canonical());
+        let reason = reason.filter(|_| address.as_ref().is_none_or(is_own));
+        let address = own;
+        // Of each mail, as often as it was queued, each of these is told once.
+        let how = reason.map_or("came back", SuppressionReason::as_str);
+        let again = delivery.requeued.map_or(0, |requeued| requeued.attempts);
+        let key = format!("{} {how} {again}", delivery.id);
         let mut tries = Tries::default();
         loop {
             tries.next().await?;

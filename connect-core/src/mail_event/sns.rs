@@ -43,6 +43,14 @@ pub(super) fn is_of_sns(address: &str) -> bool {
         && region.is_some_and(is_region)
 }
 
+/// Whether an address is that of a certificate of SNS. Other answers of the same hosts hold what their callers wrote.
+pub(super) fn is_certificate(address: &str) -> bool {
+    let Ok(url) = url::Url::parse(address) else { return false };
+    let name = url.path().strip_prefix("/SimpleNotificationService-").and_then(|rest| rest.strip_suffix(".pem"));
+    let is_name = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_hexdigit());
+    is_of_sns(address) && url.query().is_none() && url.fragment().is_none() && name.is_some_and(is_name)
+}
+
 impl Envelope {
     /// What is signed: the fields of its type, each name and value on a line of its own.
     fn signed(&self) -> String {
@@ -64,7 +72,8 @@ impl Envelope {
     /// Whether it is signed with this certificate, in PEM. Version 1, which signs with SHA-1, is not believed.
     pub(super) fn is_genuine(&self, pem: &[u8]) -> bool {
         let text = String::from_utf8_lossy(pem);
-        let inner = text.split("-----BEGIN CERTIFICATE-----").nth(1).and_then(|rest| rest.split("-----END").next());
+        let inner = text.trim_start().strip_prefix("-----BEGIN CERTIFICATE-----");
+        let inner = inner.and_then(|rest| rest.split("-----END").next());
         let inner: String = inner.unwrap_or_default().split_whitespace().collect();
         let (Ok(der), Ok(signature)) = (STANDARD.decode(inner), STANDARD.decode(&self.signature)) else { return false };
         let der = rustls_pki_types::CertificateDer::from(der);
@@ -105,6 +114,20 @@ mod tests {
         }
     }
 
+    #[test]
+    fn only_certificates_are_believed_to_be_certificates() {
+        assert!(is_certificate("https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0aF9.pem"));
+        for bad in [
+            "https://sns.eu-west-1.amazonaws.com/?Action=GetTopicAttributes",
+            "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem?Action=GetTopicAttributes",
+            "https://sns.eu-west-1.amazonaws.com/a/SimpleNotificationService-1.pem",
+            "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-.pem",
+            "https://evil.example/SimpleNotificationService-1.pem",
+        ] {
+            assert!(!is_certificate(bad), "{bad}");
+        }
+    }
+
     /// Signed with `openssl dgst -sha256 -sign`, over what `signed` gives, with a key that is kept nowhere.
     #[test]
     fn a_notification_is_believed_as_it_was_signed_and_not_otherwise() {
@@ -117,5 +140,7 @@ mod tests {
         assert!(!Envelope { topic_arn: "arn:aws:sns:eu-west-1:1:other".to_owned(), ..read() }.is_genuine(certificate));
         assert!(!Envelope { signature_version: "1".to_owned(), ..read() }.is_genuine(certificate));
         assert!(!read().is_genuine(b"no certificate"));
+        let quoted = [b"<Policy>".as_slice(), certificate].concat();
+        assert!(!read().is_genuine(&quoted), "a certificate that somebody has written into another answer");
     }
 }

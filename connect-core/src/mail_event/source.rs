@@ -2,14 +2,14 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::sns::{Envelope, is_of_sns};
+use super::sns::{Envelope, is_certificate, is_of_sns};
 use super::{MailEvent, dsn, mailgun, postmark, sendgrid, ses};
 use crate::Timestamp;
 use crate::fetch::{Fetch, FetchRequest};
 
-/// How old a call may be that says when it was signed, in seconds: older ones are told again by somebody else. Providers
-/// repeat a call for hours and sign it anew each time.
-const MAX_AGE: i64 = 3600;
+/// How old a call may be that says when it was signed, in seconds. SNS repeats a call for hours with the signature it had at
+/// first, and a desk may have been down meanwhile; for as long what a call told is known, so that a repeat changes nothing.
+const MAX_AGE: i64 = 3 * 24 * 3600;
 
 /// Why a call is not heard.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -153,7 +153,7 @@ impl MailEvents {
             }
             MailEventSource::Ses { topic_arn, fetch } => {
                 let envelope: Envelope = serde_json::from_slice(call.body)?;
-                if envelope.topic_arn != *topic_arn || !is_of_sns(&envelope.cert_url) {
+                if envelope.topic_arn != *topic_arn || !is_certificate(&envelope.cert_url) {
                     return Err(BadMailEvent::Forged);
                 }
                 let certificate = self.certificate(&envelope.cert_url, fetch.as_ref()).await?;

@@ -61,7 +61,7 @@ impl Followers {
         if !to.insert(user) {
             return Ok(None);
         }
-        if to.len() > MAX_FOLLOWERS {
+        if follows && to.len() > MAX_FOLLOWERS {
             return Err(Error::refused("too_many_followers", format!("at most {MAX_FOLLOWERS} follow a ticket")));
         }
         let ticket = self.ticket;
@@ -71,15 +71,15 @@ impl Followers {
 }
 
 impl Tickets<'_> {
-    fn follower(&self) -> Result<UserId> {
-        self.desk.demand(self.access, Action::ReadNotifications)?;
-        self.access.user().ok_or(Error::Forbidden(Action::ReadNotifications.as_str()))
+    fn follower(&self, action: Action) -> Result<UserId> {
+        self.desk.demand(self.access, action)?;
+        self.access.user().ok_or(Error::Forbidden(action.as_str()))
     }
 
     /// Whether the caller is told of what is said on a ticket: because they follow it, or work on it or have written on it
     /// and have not left.
     pub async fn follows(&self, key: TicketKey) -> Result<bool> {
-        let (user, row) = (self.follower()?, self.get(key).await?);
+        let (user, row) = (self.follower(Action::ReadNotifications)?, self.get(key).await?);
         let workspace = self.access.workspace_id();
         let followers = Followers::of(self.desk, workspace, row.ticket.id).await?;
         if followers.following.contains(&user) || followers.left.contains(&user) {
@@ -90,7 +90,7 @@ impl Tickets<'_> {
 
     /// Has the caller told of what is said on a ticket, or not any more.
     pub async fn follow(&self, key: TicketKey, follows: bool) -> Result<()> {
-        let (user, row) = (self.follower()?, self.get(key).await?);
+        let (user, row) = (self.follower(Action::ChooseNotifications)?, self.get(key).await?);
         if self.desk.replayed(self.access).await?.is_some() {
             return Ok(());
         }

@@ -170,11 +170,15 @@ impl NoticeSettings {
 
     /// When something is mailed that comes up at this moment and waits for so long for more of the same.
     pub(crate) fn mailed_at(&self, at: Timestamp, gathered_for: std::time::Duration) -> Timestamp {
-        let then = match self.digest {
-            Some(digest) => digest.after(at, &self.time_zone),
-            None => at.plus(gathered_for),
-        };
-        self.undisturbed(then)
+        match self.digest {
+            Some(_) => self.told_at(at).plus(digest::MARGIN),
+            None => self.undisturbed(at.plus(gathered_for)),
+        }
+    }
+
+    /// The moment at which a digest tells of something that comes up at this one: the same for all that it tells of.
+    fn told_at(&self, at: Timestamp) -> Timestamp {
+        self.undisturbed(self.digest.map_or(at, |digest| digest.after(at, &self.time_zone)))
     }
 
     /// When they may be disturbed, from a moment on.

@@ -7,7 +7,7 @@ use tracing::warn;
 
 use super::follow::Followers;
 use super::{Medium, NoticeSettings, Topic, digest, mentioned, push};
-use crate::delivery::{Delivery, DeliveryList, Recipient};
+use crate::delivery::{Delivery, DeliveryList, DeliveryState, Recipient};
 use crate::dispatch::{Composed, IN_APP, Plan, Subscriber};
 use crate::event::{Event, Fact};
 use crate::member::Member;
@@ -19,7 +19,7 @@ use crate::store::{MessageList, RecordList, TicketKey, TicketRow};
 use crate::template::{MailTopic, Words, composed};
 use crate::user::User;
 use crate::workspace::Workspace;
-use crate::{Action, Actor, Desk, EmailAddress, Limit, PushDeviceId, Result, TicketId, UserId, WorkspaceId};
+use crate::{Action, Actor, Desk, EmailAddress, Error, Limit, PushDeviceId, Result, TicketId, UserId, WorkspaceId};
 
 /// Most people that one note names.
 const MAX_MENTIONED: usize = 20;
@@ -130,8 +130,15 @@ pub(crate) async fn composed_about(desk: &Desk, delivery: &Delivery, topic: Topi
     };
     let reader = Reader { desk, workspace, user };
     let is_mail = delivery.channel == "mail";
-    if is_mail && person.settings.digest.is_some() {
-        return digest::compose(&reader, &person, delivery).await;
+    let medium = if is_mail { Medium::Mail } else { Medium::Push };
+    if !person.settings.media_of(topic).contains(&medium) {
+        return Ok(Composed::Drop("the person does not want it any more"));
+    }
+    if is_mail
+        && person.settings.digest.is_some()
+        && let Some(composed) = digest::compose(&reader, &person, delivery).await?
+    {
+        return Ok(composed);
     }
     let Some(row) = desk.store().ticket(reader.workspace.id, TicketKey::Id(ticket)).await? else {
         return Ok(Composed::Drop("the ticket is gone"));
@@ -292,10 +299,15 @@ impl Known<'_> {
         if let Some(writers) = self.writers.get(&ticket) {
             return Ok(writers.clone());
         }
-        let followers = Followers::of(self.desk, self.workspace, ticket).await?;
+        let followers = forgiven(Followers::of(self.desk, self.workspace, ticket).await)?;
+        let row = self.desk.store().ticket(self.workspace, TicketKey::Id(ticket)).await?;
+        let assignee = row.and_then(|row| row.ticket.assignee);
         let mut writers = writers(self.desk, self.workspace, ticket).await?;
-        writers.retain(|user| !followers.left.contains(user));
-        writers.extend(followers.following);
+        if let Some(followers) = followers {
+            // Whoever works on it now is told, even if they had left it before.
+            writers.retain(|user| !followers.left.contains(user) || Some(*user) == assignee);
+            writers.extend(followers.following);
+        }
         self.writers.insert(ticket, writers.clone());
         Ok(writers)
     }
@@ -321,6 +333,18 @@ impl Known<'_> {
     }
 }
 
+/// What a record says, if it reads. One that does not must not hold up what everybody else is told.
+pub(super) fn forgiven<T>(read: Result<T>) -> Result<Option<T>> {
+    match read {
+        Ok(value) => Ok(Some(value)),
+        Err(Error::Internal(error)) => {
+            warn!(%error, "a record of notices does not read and is passed over");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Whoever works on a ticket, or has written on it.
 pub(super) async fn writers(desk: &Desk, workspace: WorkspaceId, ticket: TicketId) -> Result<BTreeSet<UserId>> {
     let row = desk.store().ticket(workspace, TicketKey::Id(ticket)).await?;
@@ -339,8 +363,8 @@ pub(super) async fn writers(desk: &Desk, workspace: WorkspaceId, ticket: TicketI
     }
 }
 
-/// Whether the person was sent something about the same over this channel after this one was planned: it told of this as
-/// well.
+/// Whether the person was sent something about the same over this channel after this one was planned, or is just being sent
+/// it: it tells of this as well. Of several that are due at once, as after quiet hours, the last one is sent.
 async fn is_told_already(desk: &Desk, delivery: &Delivery) -> Result<bool> {
     if !matches!(delivery.recipient, Recipient::User(_)) {
         return Ok(false);
@@ -348,15 +372,17 @@ async fn is_told_already(desk: &Desk, delivery: &Delivery) -> Result<bool> {
     let list = DeliveryList {
         recipient: Some(delivery.recipient),
         channel: Some(delivery.channel.clone()),
-        limit: Limit::default(),
+        limit: Limit::MAX,
         ..DeliveryList::default()
+    };
+    let now = desk.now();
+    let tells = |one: &Delivery| {
+        let is_sent = one.state.is_handed_over() && one.settled_at.is_some_and(|at| at >= delivery.created_at);
+        let is_due = one.state == DeliveryState::Queued && (one.attempts > 0 || one.due_at <= now);
+        is_sent || is_due && one.id > delivery.id
     };
     let sent = desk.store().deliveries(delivery.workspace, list).await?;
     Ok(sent.iter().any(|sent| {
-        sent.id != delivery.id
-            && sent.ticket == delivery.ticket
-            && sent.topic == delivery.topic
-            && sent.state.is_handed_over()
-            && sent.settled_at.is_some_and(|at| at >= delivery.created_at)
+        sent.id != delivery.id && sent.ticket == delivery.ticket && sent.topic == delivery.topic && tells(sent)
     }))
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::Topic;
-use super::plan::Reader;
+use super::plan::{Reader, forgiven};
 use crate::delivery::{Delivery, Recipient};
 use crate::dispatch::Composed;
 use crate::notify::Outgoing;
@@ -22,7 +22,8 @@ pub(super) async fn targets(
     if !has(WEB_PUSH) && !has(ONESIGNAL) {
         return Ok(HashSet::new());
     }
-    let devices = Devices::of(desk, workspace, user).await?.devices;
+    let devices =
+        forgiven(Devices::of(desk, workspace, user).await)?.map(|devices| devices.devices).unwrap_or_default();
     let target = |device: &PushDevice| match device.reach.channel() {
         WEB_PUSH => (WEB_PUSH, Recipient::Device { user, device: device.id }),
         other => (other, Recipient::User(user)),

@@ -130,7 +130,8 @@ impl Notifications<'_> {
 
     /// Chooses something anew; the rest stays as it is.
     pub async fn choose(&self, choice: Choice) -> Result<NoticeSettings> {
-        self.reader()?;
+        // No key of theirs does: who reads what they are told must not end it.
+        self.desk.demand(self.access, Action::ChooseNotifications)?;
         if self.desk.replayed(self.access).await?.is_some() {
             return self.settings().await;
         }

@@ -8,7 +8,7 @@ use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::PoolConfig;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 
-use crate::mail_event::{MailProvider, MailReference};
+use crate::mail_event::{MailProvider, MailReference, is_no_such_address};
 
 use super::{Channel, ChannelLimits, DkimKey, Handed, Mail, MailIdentity, Outgoing, SendFailure};
 
@@ -132,10 +132,9 @@ fn is_about_us(error: &lettre::transport::smtp::Error) -> bool {
     error.status().is_some_and(|code| matches!(code.to_string().as_str(), "530" | "534" | "535" | "538"))
 }
 
-/// Whether a refusal says that there is no such address: an enhanced code of 5.1 (RFC 3463). Without one nothing is known.
+/// Whether a refusal says that there is no such address. Without an enhanced code nothing is known.
 fn is_about_the_address(said: &str) -> bool {
-    let is_code = |word: &str| word.strip_prefix("5.1.").is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit()));
-    said.split(|c: char| c.is_whitespace() || "()[],:;-".contains(c)).any(is_code)
+    said.split(|c: char| c.is_whitespace() || "()[],:;-".contains(c)).any(is_no_such_address)
 }
 
 #[async_trait]

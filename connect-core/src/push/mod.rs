@@ -10,7 +10,9 @@ mod vapid;
 mod web;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
+use crate::event::hexadecimal;
 use crate::record::{RecordKey, RecordKind};
 use crate::{PushDeviceId, Timestamp, UserId, Version};
 
@@ -51,6 +53,15 @@ pub enum Reach {
 }
 
 impl Reach {
+    /// What no other device in the workspace has: addresses hold secrets and are long, so it is a hash.
+    fn key(&self) -> String {
+        let address = match self {
+            Self::Web { endpoint, .. } => endpoint,
+            Self::OneSignal { subscription_id } => subscription_id,
+        };
+        format!("device:{}", hexadecimal(&Sha256::digest(address)))
+    }
+
     /// The channel that reaches it.
     pub const fn channel(&self) -> &'static str {
         match self {
@@ -94,7 +105,8 @@ impl RecordKind for Devices {
     }
 
     fn keys(&self) -> Vec<RecordKey> {
-        Vec::new()
+        // A browser shows what it is sent to whoever sits there: it is one person's at a time.
+        self.devices.iter().map(|device| RecordKey::in_workspace(device.reach.key())).collect()
     }
 }
 

@@ -42,8 +42,8 @@ impl Devices {
 
 impl PushDevices<'_> {
     fn owner(&self) -> Result<UserId> {
-        self.desk.demand(self.access, Action::ManagePushDevices)?;
-        self.access.user().ok_or(Error::Forbidden(Action::ManagePushDevices.as_str()))
+        self.desk.demand(self.access, Action::ChooseNotifications)?;
+        self.access.user().ok_or(Error::Forbidden(Action::ChooseNotifications.as_str()))
     }
 
     /// All of them, oldest first.
@@ -62,12 +62,29 @@ impl PushDevices<'_> {
             let (device, change) = present.add(new.clone(), &moment)?;
             let Some(change) = change else { return Ok(device) };
             let changes = ChangeSet::new(&moment).record(change, &moment);
-            if let Some(committed) = self.desk.commit(self.access, changes).await? {
+            let committed = match self.desk.commit(self.access, changes).await {
+                Err(Error::Taken { .. }) => {
+                    self.take_over(&device).await?;
+                    continue;
+                }
+                committed => committed?,
+            };
+            if let Some(committed) = committed {
                 // A twin with the same key may have been quicker: then its device is this one.
                 let stored = committed.records.first().map(crate::record::Record::read::<Devices>).transpose()?;
                 return Ok(stored.and_then(|stored| stored.devices.last().cloned()).unwrap_or(device));
             }
         }
+    }
+
+    /// Takes a browser from whoever used it before.
+    async fn take_over(&self, device: &PushDevice) -> Result<()> {
+        let workspace = self.access.workspace_id();
+        let found = self.desk.store().find(workspace, Devices::KIND, device.reach.key()).await?;
+        let Some(former) = found.map(|record| record.read::<Devices>()).transpose()? else { return Ok(()) };
+        let same = former.devices.iter().filter(|known| known.reach.key() == device.reach.key());
+        let gone: Vec<PushDeviceId> = same.map(|known| known.id).collect();
+        Devices::forget(self.desk, workspace, former.user, &gone).await
     }
 
     /// Removes one.

@@ -13,7 +13,7 @@ use web_push_native::{Auth, encrypt, p256};
 use super::{PushMessage, Reach, VapidKey, WEB_PUSH};
 use crate::Clock;
 use crate::dispatch::Backoff;
-use crate::fetch::{Fetch, FetchError, FetchRequest};
+use crate::fetch::{Fetch, FetchRequest};
 use crate::notify::{Channel, ChannelLimits, Handed, Outgoing, SendFailure};
 
 /// How long a push service keeps a message for a browser that is away.
@@ -106,9 +106,6 @@ impl Channel for WebPush {
         };
         match self.fetch.fetch(self.request(message)?).await {
             Ok(answer) => outcome(answer.status, answer.retry_after),
-            Err(FetchError::Refused(why)) => {
-                Err(SendFailure::Gone(format!("the push service may not be asked: {why}")))
-            }
             Err(error) => Err(SendFailure::Retry(error.to_string())),
         }
     }
@@ -122,6 +119,7 @@ impl Channel for WebPush {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fetch::FetchError;
     use crate::push::PushDevice;
     use crate::testing::{ManualClock, SeededRandom};
     use crate::{PushDeviceId, Timestamp};

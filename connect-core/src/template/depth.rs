@@ -1,25 +1,22 @@
 //! How deep markup is nested, found before it is parsed: the parser calls itself for every level.
 
-/// Elements that have no end.
-const VOID: [&str; 12] = ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"];
+use htmlparser::{ElementEnd, Token, Tokenizer};
 
-/// The most elements that are open at once, counted generously.
-pub(super) fn depth(markup: &str) -> usize {
+/// The most elements that are open at once, by the tokens that the parser sees; none for what has no tokens. An element that
+/// is never closed counts as open to the end: void ones are to be written `<br />`.
+pub(super) fn depth(markup: &str) -> Option<usize> {
     let (mut open, mut most) = (0_usize, 0_usize);
-    for tag in markup.split('<').skip(1) {
-        if tag.starts_with('/') {
-            open = open.saturating_sub(1);
-            continue;
+    for token in Tokenizer::from(markup) {
+        match token.ok()? {
+            Token::ElementEnd { end: ElementEnd::Open, .. } | Token::ConditionalCommentStart { .. } => open += 1,
+            Token::ElementEnd { end: ElementEnd::Close(..), .. } | Token::ConditionalCommentEnd { .. } => {
+                open = open.saturating_sub(1);
+            }
+            _ => {}
         }
-        let name = tag.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').next().unwrap_or_default();
-        let inner = tag.split('>').next().unwrap_or_default();
-        if name.is_empty() || inner.ends_with('/') || VOID.contains(&name) {
-            continue;
-        }
-        open += 1;
         most = most.max(open);
     }
-    most
+    Some(most)
 }
 
 #[cfg(test)]
@@ -28,8 +25,15 @@ mod tests {
 
     #[test]
     fn open_elements_are_counted() {
-        assert_eq!(depth("<a><b>x</b><b/><br><img src='x'></a><!-- c --> 1 < 2"), 2);
-        assert_eq!(depth(&"<mj-section>".repeat(500)), 500);
-        assert_eq!(depth(&"<p>x</p>".repeat(500)), 1);
+        assert_eq!(depth("<a><b>x</b><b/><br /><img src='x'/></a><!-- c -->"), Some(2));
+        assert_eq!(depth(&"<mj-section>".repeat(500)), Some(500));
+        assert_eq!(depth(&format!("<a>{}</a>", "<p>x</p>".repeat(500))), Some(2));
+    }
+
+    #[test]
+    fn neither_comments_nor_attributes_hide_what_is_open() {
+        for level in ["<b><!--</b>-->", "<b a=\"/>\">", "<b a='</b>'>", "<b><![CDATA[</b>]]>"] {
+            assert!(depth(&level.repeat(5_000)).is_none_or(|depth| depth >= 5_000), "{level}");
+        }
     }
 }

@@ -93,8 +93,9 @@ impl Engine {
     /// The HTML that MJML comes down to, its places still to be filled.
     fn markup(mjml: &str) -> Result<String, FieldError> {
         let wrong = |detail: String| FieldError::new("mjml", "bad_mjml", detail);
-        if depth(mjml) > MAX_DEPTH {
-            return Err(wrong(format!("has more than {MAX_DEPTH} elements within one another")));
+        if depth(mjml).is_none_or(|depth| depth > MAX_DEPTH) {
+            let detail = format!("is no markup, or has more than {MAX_DEPTH} elements within one another");
+            return Err(wrong(detail));
         }
         if mjml.contains("autoescape") {
             return Err(wrong("may not switch escaping off".to_owned()));
@@ -218,6 +219,14 @@ mod tests {
         }
         assert_eq!(own.html.matches("<a ").count(), 1, "only the desk's own link is a link");
         assert!(own.html.contains("<a href=\"https://desk.example/r?a=1&amp;b=2\">"));
+    }
+
+    #[test]
+    fn markup_that_would_exhaust_the_stack_is_refused_before_it_is_parsed() {
+        for level in ["<b><!--</b>-->", "<b a=\"/>\">", "<mj-section>"] {
+            let mjml = format!("<mjml><mj-body><mj-raw>{}", level.repeat(6_000));
+            assert_eq!(refused(draft("s", "x", Some(&mjml))).1, "bad_mjml");
+        }
     }
 
     #[test]

@@ -54,6 +54,7 @@ fn words(actions: &[Action]) -> Vec<String> {
 
 /// To be told of a ticket is for who may see it.
 const FOLLOW: Need = Need::AllOf(&[Action::ReadNotifications, Action::ReadTickets]);
+const CHOOSE: Need = Need::AllOf(&[Action::ChooseNotifications, Action::ReadTickets]);
 
 /// One row: a route, and what it needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,11 +172,11 @@ pub const PERMISSIONS: &[Permission] = &[
     row(POST, "/workspaces/{workspace}/notifications/read", Need::Action(Action::ReadNotifications)),
     row(POST, "/workspaces/{workspace}/notifications/{notification}/read", Need::Action(Action::ReadNotifications)),
     row(GET, "/workspaces/{workspace}/notification-settings", Need::Action(Action::ReadNotifications)),
-    row(PUT, "/workspaces/{workspace}/notification-settings", Need::Action(Action::ReadNotifications)),
-    row(GET, "/workspaces/{workspace}/push-key", Need::Action(Action::ManagePushDevices)),
-    row(GET, "/workspaces/{workspace}/push-devices", Need::Action(Action::ManagePushDevices)),
-    row(POST, "/workspaces/{workspace}/push-devices", Need::Action(Action::ManagePushDevices)),
-    row(DELETE, "/workspaces/{workspace}/push-devices/{device}", Need::Action(Action::ManagePushDevices)),
+    row(PUT, "/workspaces/{workspace}/notification-settings", Need::Action(Action::ChooseNotifications)),
+    row(GET, "/workspaces/{workspace}/push-key", Need::Action(Action::ChooseNotifications)),
+    row(GET, "/workspaces/{workspace}/push-devices", Need::Action(Action::ChooseNotifications)),
+    row(POST, "/workspaces/{workspace}/push-devices", Need::Action(Action::ChooseNotifications)),
+    row(DELETE, "/workspaces/{workspace}/push-devices/{device}", Need::Action(Action::ChooseNotifications)),
     row(GET, "/workspaces/{workspace}/templates", Need::Action(Action::ManageMail)),
     row(GET, "/workspaces/{workspace}/templates/{topic}/{language}", Need::Action(Action::ManageMail)),
     row(PUT, "/workspaces/{workspace}/templates/{topic}/{language}", Need::Action(Action::ManageMail)),
@@ -195,8 +196,8 @@ pub const PERMISSIONS: &[Permission] = &[
     row(PUT, "/workspaces/{workspace}/tickets/{ticket}/labels/{label}", Need::Action(Action::UpdateTickets)),
     row(DELETE, "/workspaces/{workspace}/tickets/{ticket}/labels/{label}", Need::Action(Action::UpdateTickets)),
     row(GET, "/workspaces/{workspace}/tickets/{ticket}/follow", FOLLOW),
-    row(PUT, "/workspaces/{workspace}/tickets/{ticket}/follow", FOLLOW),
-    row(DELETE, "/workspaces/{workspace}/tickets/{ticket}/follow", FOLLOW),
+    row(PUT, "/workspaces/{workspace}/tickets/{ticket}/follow", CHOOSE),
+    row(DELETE, "/workspaces/{workspace}/tickets/{ticket}/follow", CHOOSE),
     row(GET, "/workspaces/{workspace}/tickets/{ticket}/messages", Need::Action(Action::ReadTickets)),
     // An internal note needs `notes.write` in its place; the desk asks for it by what the message is.
     row(

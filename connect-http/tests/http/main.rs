@@ -42,6 +42,7 @@ mod pages;
 mod passkeys;
 mod permissions;
 mod proxies;
+mod push_devices;
 mod refused_files;
 mod roles;
 mod second_factor;

@@ -131,6 +131,7 @@ fn expected(need: Need, footing: Footing) -> Outcome {
             actions.iter().all(|action| RoleMatrix.allows(standing, *action))
         }
         Footing::In(standing) => actions.iter().any(|action| RoleMatrix.allows(standing, *action)),
+        Footing::KeyWith if matches!(need, Need::AllOf(_)) => actions.iter().all(|action| action.is_for_keys()),
         Footing::KeyWith => actions.iter().any(|action| action.is_for_keys()),
         Footing::KeyWithout => false,
     };
@@ -344,7 +345,9 @@ impl World {
         };
         let chosen = json!({"topics": {"ticket_opened": ["in_app"]}}).to_string();
         let settings = "/workspaces/acme/notification-settings";
-        reader.call(Method::PUT, settings, &[], Some(&chosen)).await.expect(200);
+        // The key is the owner's, and chooses nothing itself.
+        let chooser = if footing == Footing::KeyWith { &self.owner } else { reader };
+        chooser.call(Method::PUT, settings, &[], Some(&chosen)).await.expect(200);
         let customer = self.user(Footing::In(Standing::Contact)).0;
         customer.post("/workspaces/acme/tickets", &json!({"subject": "S", "body": "B"})).await.expect(201);
         self.app.deliver().await;

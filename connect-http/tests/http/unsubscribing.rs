@@ -164,3 +164,49 @@ async fn a_ticket_is_followed_and_left() {
     assert_eq!(customer.put(&follow).await.problem(403), "forbidden");
     app.finish().await;
 }
+
+#[tokio::test]
+async fn after_quiet_hours_a_burst_is_one_mail_and_what_was_ended_meanwhile_does_not_leave() {
+    let (app, _, owner, customer) = TestApp::acme().await;
+    let ada = app.member(&owner, "ada@acme.example", "member").await;
+    let id = json!(me(&ada).await);
+    choose(&ada, &json!({"quiet_hours": {"from": "09:00", "until": "10:00"}})).await;
+    let (one, two) = (owner.open("Printer on fire").await, owner.open("No paper").await);
+    assign(&owner, &one, &id).await;
+    app.deliver().await;
+    for _ in 0..4 {
+        app.clock.advance(Duration::from_secs(60));
+        customer.post(&format!("{one}/messages"), &json!({"kind": "reply", "body": "It burns."})).await.expect(201);
+        app.deliver().await;
+    }
+    choose(&ada, &json!({"topics": {"assigned": ["in_app"]}})).await;
+    app.clock.advance(Duration::from_secs(3600));
+    app.deliver().await;
+    let subjects: Vec<String> = told(&app).into_iter().map(|mail| mail.subject).collect();
+    assert_eq!(subjects, ["[#1] answered: Printer on fire"], "four answers, one mail, and none of the assignment");
+    drop(two);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_digest_is_one_mail_however_much_it_tells() {
+    let (app, _, owner, _) = TestApp::acme().await;
+    let ada = app.member(&owner, "ada@acme.example", "member").await;
+    let id = json!(me(&ada).await);
+    choose(&ada, &json!({"digest": {"every": "hour"}})).await;
+    for n in 0..230 {
+        let path = owner.open(&format!("Ticket {n}")).await;
+        assign(&owner, &path, &id).await;
+    }
+    app.deliver().await;
+    app.clock.advance(Duration::from_secs(2 * 3600));
+    app.deliver().await;
+    let mails = told(&app);
+    assert_eq!(mails.len(), 1);
+    assert!(
+        mails[0].subject.starts_with("230 notices") && mails[0].text.contains("and 180 more"),
+        "{}",
+        mails[0].subject
+    );
+    app.finish().await;
+}

@@ -1,4 +1,5 @@
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -23,8 +24,12 @@ pub(crate) async fn handle(
     State(app): State<App>,
     Path(source): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<StatusCode, Problem> {
+    let body = body.map_err(|rejection| {
+        let detail = format!("the body did not arrive whole, or has more than {} bytes", app.settings().max_body);
+        Problem::new(rejection.status(), "bad_body", detail)
+    })?;
     let password = password(&headers);
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let timestamp = text("x-twilio-email-event-webhook-timestamp");

@@ -29,8 +29,10 @@ fn shape(one: &Effective) -> Value {
     })
 }
 
-fn response(one: &Effective) -> Response {
-    let version = one.template.as_ref().map_or(Version::ABSENT, |template| template.version);
+/// What readers of a language get, with the version of that language's own template as the `ETag`: 0 if it has none.
+fn response(one: &Effective, language: &Locale) -> Response {
+    let own = one.template.as_ref().filter(|one| one.language.as_str().eq_ignore_ascii_case(language.as_str()));
+    let version = own.map_or(Version::ABSENT, |template| template.version);
     ([(ETAG, format!("\"{version}\""))], Json(shape(one))).into_response()
 }
 

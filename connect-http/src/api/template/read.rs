@@ -9,5 +9,5 @@ use crate::problem::Problem;
 /// `GET …/templates/{topic}/{language}`: what a reader of the language gets.
 pub(crate) async fn handle(State(app): State<App>, scope: Scope) -> Result<Response, Problem> {
     let (topic, language) = place(&app, &scope)?;
-    Ok(response(&app.desk().templates(&scope.access).get(topic, &language).await?))
+    Ok(response(&app.desk().templates(&scope.access).get(topic, &language).await?, &language))
 }

@@ -25,5 +25,5 @@ pub(crate) async fn handle(State(app): State<App>, scope: Scope, command: Comman
     let access = scope.access.once(command.key);
     let seen = command.seen.or(version.map(Version::new));
     let draft = Draft { subject, text, mjml };
-    Ok(response(&app.desk().templates(&access).write(topic, &language, draft, seen).await?))
+    Ok(response(&app.desk().templates(&access).write(topic, &language, draft, seen).await?, &language))
 }
