@@ -22,7 +22,8 @@ const BATCH: u64 = 100;
 /// For how long nobody else hands over, once somebody has begun a batch.
 const HELD_FOR: Duration = Duration::from_secs(60);
 /// How long one delivery goes on handing over before it lets another workspace's have its place.
-const SPELL: Duration = Duration::from_secs(30);
+/// A call that begins at its end still fits into what a delivery may take, 48 s at the usual lease.
+const SPELL: Duration = Duration::from_secs(15);
 /// How often it is looked whether another node has done it already.
 const LOOK: Duration = Duration::from_millis(50);
 

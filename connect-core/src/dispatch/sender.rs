@@ -10,7 +10,7 @@ use tracing::{Instrument, debug, error, info_span, warn};
 
 use super::dispatcher::Dispatcher;
 use super::{Composed, Outcome};
-use crate::delivery::{Claim, Claimed, Delivery, Settlement};
+use crate::delivery::{Claim, Claimed, Delivery, Recipient, Settlement};
 use crate::mail_event::MailReference;
 use crate::notify::{Channel, ChannelLimits, Handed, Outgoing, SendFailure};
 use crate::suppression::SuppressionReason;
@@ -197,6 +197,17 @@ impl Dispatcher {
                 Outcome::Dropped
             }
         };
+        let is_refused = outcome == Outcome::Failed || outcome == Outcome::Dropped && suppressed;
+        if is_refused && delivery.channel == "mail" {
+            // Refused at the door is come back; and what is not even tried, its writer is to know of, too. Told before it is
+            // settled, so that a crash in between tells it again, under its key.
+            let reason = gone.then_some(SuppressionReason::HardBounce);
+            if let Err(error) = self.desk.came_back(&delivery, None, reason, failure.unwrap_or_default()).await {
+                warn!(%error, "that a mail came back could not be told; it is taken up again when its lease ends");
+                meter.ended(&delivery.channel, Outcome::Retried, begun.elapsed());
+                return;
+            }
+        }
         let outcome = match self.desk.store().settle(delivery.workspace, delivery.id, token, settlement).await {
             Ok(true) => outcome,
             Ok(false) => {
@@ -211,14 +222,6 @@ impl Dispatcher {
         };
         meter.ended(&delivery.channel, outcome, begun.elapsed());
         let Some(subscriber) = self.desk.subscribers().iter().find(|s| s.name() == delivery.subscriber) else { return };
-        let is_refused = outcome == Outcome::Failed || outcome == Outcome::Dropped && suppressed;
-        if is_refused && delivery.channel == "mail" {
-            // Refused at the door is come back; and what is not even tried, its writer is to know of, too.
-            let reason = gone.then_some(SuppressionReason::HardBounce);
-            if let Err(error) = self.desk.came_back(&delivery, None, reason, failure.unwrap_or_default()).await {
-                warn!(%error, "that a mail came back could not be told");
-            }
-        }
         if outcome == Outcome::Failed
             && let Err(error) = subscriber.given_up(&self.desk, &delivery, gone).await
         {
@@ -245,7 +248,8 @@ impl Dispatcher {
     async fn settlement(&self, channel: &dyn Channel, delivery: &Delivery, seen: &mut Attempted) -> Settlement {
         let at = self.desk.now();
         let lost = delivery.lost();
-        if lost >= MOST_LOST {
+        // What rings for a consumer is never given up: the events behind it wait for it.
+        if lost >= MOST_LOST && !matches!(delivery.recipient, Recipient::Host) {
             let error = format!("set aside: {lost} workers took it up and were not heard of again");
             return Settlement::Failed { at, error };
         }

@@ -7,9 +7,11 @@ use super::{MailEvent, dsn, mailgun, postmark, sendgrid, ses};
 use crate::Timestamp;
 use crate::fetch::{Fetch, FetchRequest};
 
-/// How old a call may be that says when it was signed, in seconds. SNS repeats a call for hours with the signature it had at
-/// first, and a desk may have been down meanwhile; for as long what a call told is known, so that a repeat changes nothing.
-const MAX_AGE: i64 = 3 * 24 * 3600;
+/// How old a call may be that says when it was signed, in seconds. Whoever repeats a call signs it anew.
+const MAX_AGE: u64 = 3600;
+/// The same for SNS, which repeats it for hours with the signature it had at first, and signs all of it; a desk may have been
+/// down meanwhile. For as long what a call told is known, so that a repeat changes nothing.
+const MAX_AGE_OF_SNS: u64 = 3 * 24 * 3600;
 
 /// Why a call is not heard.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -124,7 +126,8 @@ impl MailEvents {
         call: Call<'_>,
         now: Timestamp,
     ) -> Result<Vec<MailEvent>, BadMailEvent> {
-        let is_fresh = |at: i64| (now.as_micros() / 1_000_000 - at).abs() <= MAX_AGE;
+        let age = |at: i64| (now.as_micros() / 1_000_000).abs_diff(at);
+        let is_fresh = |at: i64| age(at) <= MAX_AGE;
         match source {
             MailEventSource::Postmark { token } => {
                 if !is_same(token, call.password) {
@@ -157,7 +160,7 @@ impl MailEvents {
                     return Err(BadMailEvent::Forged);
                 }
                 let certificate = self.certificate(&envelope.cert_url, fetch.as_ref()).await?;
-                if !envelope.sent_at().is_some_and(is_fresh) || !envelope.is_genuine(&certificate) {
+                if envelope.sent_at().is_none_or(|at| age(at) > MAX_AGE_OF_SNS) || !envelope.is_genuine(&certificate) {
                     return Err(BadMailEvent::Forged);
                 }
                 match (envelope.kind.as_str(), &envelope.subscribe_url) {

@@ -38,12 +38,13 @@ fn is_endpoint(text: &str) -> bool {
 }
 
 impl NewDevice {
-    fn check(&self) -> Result<()> {
+    /// What is taken, each id in its one spelling.
+    fn checked(mut self) -> Result<Self> {
         let mut errors = Vec::new();
         if self.name.chars().count() > 100 || self.name.chars().any(char::is_control) {
             errors.push(FieldError::new("name", "too_long", "must have at most 100 characters, on one line"));
         }
-        match &self.reach {
+        match &mut self.reach {
             Reach::Web { endpoint, p256dh, auth } => {
                 if !is_endpoint(endpoint) || endpoint.len() > 2000 {
                     let detail = "must be the https address that the browser gave, of at most 2000 characters";
@@ -56,13 +57,12 @@ impl NewDevice {
                     errors.push(FieldError::new("keys.auth", "bad_key", "must be 16 bytes in URL-safe base 64"));
                 }
             }
-            Reach::OneSignal { subscription_id } => {
-                if uuid::Uuid::parse_str(subscription_id).is_err() {
-                    errors.push(FieldError::new("subscription_id", "bad_id", "must be a UUID"));
-                }
-            }
+            Reach::OneSignal { subscription_id } => match uuid::Uuid::parse_str(subscription_id) {
+                Ok(id) => *subscription_id = id.hyphenated().to_string(),
+                Err(_) => errors.push(FieldError::new("subscription_id", "bad_id", "must be a UUID")),
+            },
         }
-        if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
+        if errors.is_empty() { Ok(self) } else { Err(Error::Invalid(errors)) }
     }
 }
 
@@ -73,7 +73,7 @@ impl Devices {
 
     /// Decides a further device. One that is known by its address stays the one it is, with the keys it has now.
     pub(super) fn add(&self, new: NewDevice, moment: &Moment) -> Result<(PushDevice, Option<RecordChange>)> {
-        new.check()?;
+        let new = new.checked()?;
         let is_same = |device: &PushDevice| match (&device.reach, &new.reach) {
             (Reach::Web { endpoint: known, .. }, Reach::Web { endpoint, .. }) => known == endpoint,
             (known, reach) => known == reach,
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn what_no_browser_gives_is_refused() {
-        let refused = |reach: Reach| match (NewDevice { name: String::new(), reach }).check() {
+        let refused = |reach: Reach| match (NewDevice { name: String::new(), reach }).checked() {
             Err(Error::Invalid(errors)) => errors.into_iter().map(|error| error.field).collect::<Vec<_>>(),
             other => panic!("{other:?}"),
         };

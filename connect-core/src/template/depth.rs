@@ -8,10 +8,8 @@ pub(super) fn depth(markup: &str) -> Option<usize> {
     let (mut open, mut most) = (0_usize, 0_usize);
     for token in Tokenizer::from(markup) {
         match token.ok()? {
-            Token::ElementEnd { end: ElementEnd::Open, .. } | Token::ConditionalCommentStart { .. } => open += 1,
-            Token::ElementEnd { end: ElementEnd::Close(..), .. } | Token::ConditionalCommentEnd { .. } => {
-                open = open.saturating_sub(1);
-            }
+            Token::ElementEnd { end: ElementEnd::Open, .. } => open += 1,
+            Token::ElementEnd { end: ElementEnd::Close(..), .. } => open = open.saturating_sub(1),
             _ => {}
         }
         most = most.max(open);
@@ -32,7 +30,14 @@ mod tests {
 
     #[test]
     fn neither_comments_nor_attributes_hide_what_is_open() {
-        for level in ["<b><!--</b>-->", "<b a=\"/>\">", "<b a='</b>'>", "<b><![CDATA[</b>]]>"] {
+        for level in [
+            "<b><!--</b>-->",
+            "<b a=\"/>\">",
+            "<b a='</b>'>",
+            "<b><![CDATA[</b>]]>",
+            "<b><![endif]>",
+            "<b><!--<![endif]-->",
+        ] {
             assert!(depth(&level.repeat(5_000)).is_none_or(|depth| depth >= 5_000), "{level}");
         }
     }

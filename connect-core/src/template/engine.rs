@@ -8,6 +8,7 @@ use minijinja::{Environment, UndefinedBehavior};
 use serde_json::Value as Json;
 
 use super::depth::depth;
+use super::places::{places, statement};
 use super::{Draft, MailTopic, Template};
 use crate::notify::{Mail, html_paragraphs};
 use crate::{Error, FieldError, Result};
@@ -18,6 +19,11 @@ const FUEL: u64 = 50_000;
 const MAX_PART: usize = 2 * 1024 * 1024;
 /// Most elements of MJML within one another.
 const MAX_DEPTH: usize = 50;
+
+/// Most bytes of one place, `{{ … }}` or `{% … %}`.
+const MAX_PLACE: usize = 300;
+/// Most branches of this kind in one part.
+const MAX_ELIF: usize = 50;
 
 /// A mail's words with every place filled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +90,15 @@ impl Engine {
 
     fn fill(&self, field: &'static str, kind: &str, source: &str, values: &Value) -> Result<String, FieldError> {
         let wrong = |error: &dyn std::fmt::Display| FieldError::new(field, "bad_template", error.to_string());
+        let places = places(source);
+        // Compiling calls itself for every sign of an expression, without a limit of its own.
+        if places.iter().any(|place| place.len() > MAX_PLACE) || source.matches("elif").count() > MAX_ELIF {
+            let detail = format!("has a place of more than {MAX_PLACE} bytes, or more than {MAX_ELIF} elif");
+            return Err(FieldError::new(field, "bad_template", detail));
+        }
+        if places.iter().any(|place| ["raw", "autoescape"].contains(&statement(place))) {
+            return Err(FieldError::new(field, "bad_template", "may neither switch escaping off nor have raw parts"));
+        }
         let template = self.environment.template_from_named_str(kind, source).map_err(|error| wrong(&error))?;
         let mut filled = Bounded(Vec::new());
         template.render_captured_to(values.clone(), &mut filled).map_err(|error| wrong(&error))?;
@@ -92,13 +107,16 @@ impl Engine {
 
     /// The HTML that MJML comes down to, its places still to be filled.
     fn markup(mjml: &str) -> Result<String, FieldError> {
+        // Of some malformed comments the parser does not say that they are, it breaks down.
+        let rendered = std::panic::catch_unwind(|| Self::rendered_markup(mjml));
+        rendered.unwrap_or_else(|_| Err(FieldError::new("mjml", "bad_mjml", "does not read")))
+    }
+
+    fn rendered_markup(mjml: &str) -> Result<String, FieldError> {
         let wrong = |detail: String| FieldError::new("mjml", "bad_mjml", detail);
         if depth(mjml).is_none_or(|depth| depth > MAX_DEPTH) {
             let detail = format!("is no markup, or has more than {MAX_DEPTH} elements within one another");
             return Err(wrong(detail));
-        }
-        if mjml.contains("autoescape") {
-            return Err(wrong("may not switch escaping off".to_owned()));
         }
         let parsed = mrml::parse(mjml).map_err(|error| wrong(error.to_string()))?;
         parsed
@@ -222,8 +240,32 @@ mod tests {
     }
 
     #[test]
+    fn an_expression_that_would_exhaust_the_stack_is_refused_before_it_is_compiled() {
+        let long = [
+            format!("{{{{ {} 1 }}}}", "-".repeat(19_000)),
+            format!("{{{{ 1{} }}}}", "+1".repeat(9_000)),
+            format!("{{{{ ticket{} }}}}", ".a".repeat(9_000)),
+            format!("{{{{ \"}}}}\"{} }}}}", "|lower".repeat(3_000)),
+            format!("{{% if 1 %}}{}{{% endif %}}", "{% elif 1 %}".repeat(1_500)),
+            format!("{{{{ {}", "(".repeat(19_000)),
+            format!("{{{{ {} }}}}", "\"{{\" ~ ".repeat(2_000)),
+            "{% raw %}x{% endraw %}".to_owned(),
+        ];
+        for text in long {
+            assert_eq!(refused(draft("s", &text, None)), ("text".to_owned(), "bad_template"), "{}", &text[..20]);
+        }
+    }
+
+    #[test]
+    fn markup_that_breaks_the_parser_is_refused_like_any_other() {
+        for mjml in ["<mjml><mj-body><!--[if x]y", "<mjml><mj-body><![endif x]>", "<mjml><!--[if", "\u{0}<mjml>"] {
+            assert_eq!(refused(draft("s", "x", Some(mjml))).1, "bad_mjml", "{mjml}");
+        }
+    }
+
+    #[test]
     fn markup_that_would_exhaust_the_stack_is_refused_before_it_is_parsed() {
-        for level in ["<b><!--</b>-->", "<b a=\"/>\">", "<mj-section>"] {
+        for level in ["<b><!--</b>-->", "<b a=\"/>\">", "<b><![endif]>", "<mj-section>"] {
             let mjml = format!("<mjml><mj-body><mj-raw>{}", level.repeat(6_000));
             assert_eq!(refused(draft("s", "x", Some(&mjml))).1, "bad_mjml");
         }
@@ -253,7 +295,7 @@ mod tests {
         assert_eq!(refused(draft("s", "x", Some("<mjml><mj-body>"))).1, "bad_mjml");
         assert_eq!(
             refused(draft("s", "x", Some(&mjml("{% autoescape false %}{{ message.body }}{% endautoescape %}")))).1,
-            "bad_mjml"
+            "bad_template"
         );
         assert_eq!(
             refused(draft("s", "x", Some(&format!("<mjml><mj-body>{}", "<mj-section>".repeat(5_000))))).1,

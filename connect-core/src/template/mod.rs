@@ -6,6 +6,7 @@
 
 mod depth;
 mod engine;
+mod places;
 mod sample;
 mod service;
 mod tested;

@@ -21,7 +21,8 @@ async fn list(State(recorder): State<Arc<Recorder>>) -> Json<Value> {
     let mails = recorder.mails().into_iter().map(|kept| {
         let mail = kept.mail;
         json!({
-            "to": mail.to.as_str(), "from": mail.from.address.as_str(), "subject": mail.subject, "text": mail.text,
+            "to": mail.to.as_str(), "from": mail.from.address.as_str(), "subject": mail.subject, "text": mail.text, "html": mail.html,
+            "unsubscribe": mail.unsubscribe,
             "message_id": mail.message_id, "in_reply_to": mail.in_reply_to, "references": mail.references,
             "at": kept.at.to_string(),
         })
