@@ -23,6 +23,7 @@ pub use source::{BadMailEvent, Call as MailCall, MailEventSource, MailEvents};
 
 /// Whether an enhanced status code (RFC 3463) says that there is no such address: neither a full mailbox, nor a policy, nor
 /// that the sender's address is none (5.1.7, 5.1.8) says that.
+#[cfg(any(feature = "mail-events", feature = "smtp"))]
 pub(crate) fn is_no_such_address(code: &str) -> bool {
     matches!(code, "5.1.1" | "5.1.2" | "5.1.3" | "5.1.6" | "5.1.10")
 }
