@@ -22,6 +22,13 @@ impl ManualClock {
     }
 }
 
+impl ManualClock {
+    /// Sets the clock back, as an operator or a time server may.
+    pub fn set_back(&self, by: Duration) {
+        self.0.fetch_sub(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::SeqCst);
+    }
+}
+
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_micros(self.0.load(Ordering::SeqCst))

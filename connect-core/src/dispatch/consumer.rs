@@ -116,11 +116,11 @@ impl Subscriber for Consuming {
         let later = DeliveryList {
             channel: Some(delivery.channel.clone()),
             state: Some(DeliveryState::Queued),
-            limit: Limit::ONE,
             ..DeliveryList::default()
         };
+        // By the event, not by the id: ids follow the clock, which may have been set back.
         let later = desk.store().deliveries(delivery.workspace, later).await?;
-        if later.first().is_some_and(|later| later.id > delivery.id) {
+        if later.iter().any(|later| later.event > delivery.event) {
             return Ok(Composed::Drop("a later one rings for these events, too"));
         }
         let behind = Behind { desk: desk.clone(), workspace: delivery.workspace, upto: delivery.event };

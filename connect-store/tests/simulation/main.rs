@@ -1,6 +1,6 @@
 //! The dispatcher under a seeded scheduler: several nodes take steps in an order that dice decide, the store fails before
 //! or after it has done its work, channels fail before or after they have handed over, nodes die wherever they wait, and
-//! time jumps. Afterwards everything that was promised is looked for.
+//! time jumps, forward and back. Afterwards everything that was promised is looked for.
 //!
 //! One number decides everything, so a seed that fails fails again: `CONNECT_SIMULATION_SEED=17`. How many seeds are played
 //! is `CONNECT_SIMULATION_SEEDS`, 500 unless said.
@@ -115,6 +115,8 @@ struct Run {
     answers: BTreeSet<String>,
     repeated: u64,
     deaths: u64,
+    /// How often the clock was set back.
+    set_back: u64,
 }
 
 fn desk(
@@ -160,6 +162,7 @@ impl Run {
             answers: BTreeSet::new(),
             repeated: 0,
             deaths: 0,
+            set_back: 0,
         }
     }
 
@@ -214,7 +217,11 @@ impl Run {
             match self.dice.below(100) {
                 0..12 => self.write(&writer, &rooms, &mut tickets, step).await,
                 12..14 => self.clock.advance(Duration::from_secs(self.dice.below(90))),
-                14..16 => {
+                14 => {
+                    self.clock.set_back(Duration::from_secs(self.dice.below(120)));
+                    self.set_back += 1;
+                }
+                15..17 => {
                     // A node dies where it is, with all it had taken up.
                     let place = usize::try_from(self.dice.below(NODES as u64)).unwrap_or(0);
                     self.deaths += u64::from(nodes[place].take().is_some());
@@ -312,7 +319,7 @@ fn every_seed_keeps_what_was_promised() {
         Some(seed) => seed..seed + 1,
         None => 1..1 + number("CONNECT_SIMULATION_SEEDS").unwrap_or(500),
     };
-    let (mut answers, mut repeated, mut deaths, mut failures, mut again) = (0, 0, 0, 0, 0);
+    let (mut answers, mut repeated, mut deaths, mut failures, mut again, mut set_back) = (0, 0, 0, 0, 0, 0);
     let count = seeds.end - seeds.start;
     for seed in seeds {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
@@ -323,10 +330,14 @@ fn every_seed_keeps_what_was_promised() {
         assert!(played.is_ok(), "seed {seed} fails: CONNECT_SIMULATION_SEED={seed} plays it again");
         answers += run.answers.len();
         again += run.ledger.again();
+        set_back += run.set_back;
         (repeated, deaths, failures) = (repeated + run.repeated, deaths + run.deaths, failures + run.shaky.failures());
     }
     println!(
-        "{count} seeds: {answers} answers, all arrived; {repeated} mails again under their id; {deaths} nodes died; the store failed {failures} times; a consumer got {again} events again"
+        "{count} seeds: {answers} answers, all arrived; {repeated} mails again under their id; {deaths} nodes died; the store failed {failures} times; a consumer got {again} events again; the clock was set back {set_back} times"
     );
-    assert!(count < 100 || (repeated > 0 && deaths > 0 && failures > 0 && again > 0), "the dice play everything");
+    assert!(
+        count < 100 || (repeated > 0 && deaths > 0 && failures > 0 && again > 0 && set_back > 0),
+        "the dice play everything"
+    );
 }
