@@ -202,10 +202,15 @@ impl Dispatcher {
             // Refused at the door is come back; and what is not even tried, its writer is to know of, too. Told before it is
             // settled, so that a crash in between tells it again, under its key.
             let reason = gone.then_some(SuppressionReason::HardBounce);
-            if let Err(error) = self.desk.came_back(&delivery, None, reason, failure.unwrap_or_default()).await {
-                warn!(%error, "that a mail came back could not be told; it is taken up again when its lease ends");
-                meter.ended(&delivery.channel, Outcome::Retried, begun.elapsed());
-                return;
+            match self.desk.came_back(&delivery, None, reason, failure.unwrap_or_default()).await {
+                Ok(()) => {}
+                // What is stored does not read, and will not the next time: the mail must not be taken up for ever.
+                Err(error @ Error::Internal(_)) => error!(%error, "that a mail came back cannot be told"),
+                Err(error) => {
+                    warn!(%error, "that a mail came back could not be told; it is taken up again when its lease ends");
+                    meter.ended(&delivery.channel, Outcome::Retried, begun.elapsed());
+                    return;
+                }
             }
         }
         let outcome = match self.desk.store().settle(delivery.workspace, delivery.id, token, settlement).await {

@@ -53,7 +53,6 @@ impl Templates<'_> {
             }
             list.after = records.last().map(|record| record.id.clone());
             if records.len() <= list.limit.get() {
-                written.dedup_by(|one, other| one == other);
                 return Ok(written);
             }
         }

@@ -1,9 +1,10 @@
 //! The load harness: drives the release server and, beside it in the same run, the bare server.
 //!
-//! `load SERVER BARE [--postgres URL] [--seconds N] [--rounds N] [--tickets N] [--scale N] [--live N] [--dispatch yes]`, where SERVER and
-//! BARE are the built programs. Without `--postgres` the store is a SQLite file. `--scale 0` leaves the large
-//! database out. `--live N` measures N live streams, and nothing else; `--dispatch yes` what follows a change. `cargo xtask load` builds both, starts PostgreSQL where it is asked for, and calls it. What it
-//! prints are medians over the rounds.
+//! `load SERVER BARE [--postgres URL] [--seconds N] [--rounds N] [--tickets N] [--scale N] [--live N] [--dispatch yes]`,
+//! where SERVER and BARE are the built programs. Without `--postgres` the store is a SQLite file. `--scale 0` leaves the
+//! large database out. `--live N` measures N live streams, and nothing else; `--dispatch yes` what follows a change.
+//! `cargo xtask load` builds both, starts PostgreSQL where it is asked for, and calls it. What it prints are medians over
+//! the rounds.
 
 mod busy;
 mod dispatch;
