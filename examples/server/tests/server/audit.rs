@@ -11,6 +11,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use crate::database::Schema;
 use crate::http::Client;
 use crate::process::{Server, acme, captured, command, sign_in, ticket};
+use crate::wait::until;
 
 /// How the command ended, and what it said.
 fn verify(folder: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> (Option<i32>, String) {
@@ -39,18 +40,14 @@ async fn fill(folder: &Path, settings: &[(&str, &str)]) {
 async fn sealed(server: &Server, agent: &Client) {
     let body = json!({"kind": "reply", "body": "Help is on its way."});
     agent.post("/api/v1/workspaces/acme/tickets/1/messages", &body).await.expect(201);
-    for _ in 0..400 {
+    let is_reply = |mail: &&serde_json::Value| {
+        mail["to"] == "carla@customer.example" && mail["text"].as_str().is_some_and(|text| text.contains("on its way"))
+    };
+    until("mail with the reply", async || {
         let mails = server.client().get("/dev/mail.json").await.expect(200);
-        let mut mails = mails.as_array().expect("mails").iter();
-        if mails.any(|mail| {
-            mail["to"] == "carla@customer.example"
-                && mail["text"].as_str().is_some_and(|text| text.contains("on its way"))
-        }) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
-    panic!("the reply was not mailed");
+        mails.as_array().expect("mails").iter().find(is_reply).map(|_| ())
+    })
+    .await;
 }
 
 async fn database(folder: &Path) -> SqliteConnection {

@@ -10,16 +10,7 @@ use serde_json::json;
 
 use crate::process::{Server, acme, sign_in, ticket};
 use crate::smtp::{Manner, SmtpServer};
-
-async fn until(what: &str, holds: impl Fn() -> bool) {
-    for _ in 0..1200 {
-        if holds() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
-    panic!("in half a minute: {what}");
-}
+use crate::wait::until;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_main_job_survives_kill_9_and_pending_mail_still_leaves() {
@@ -33,8 +24,7 @@ async fn the_main_job_survives_kill_9_and_pending_mail_still_leaves() {
     let opened = agent.post("/api/v1/workspaces/acme/tickets", &ticket("Printer on fire")).await.expect(201);
     let messages = "/api/v1/workspaces/acme/tickets/1/messages";
     let first = agent.post(messages, &json!({"kind": "reply", "body": "On my way."})).await.expect(201);
-    until("the first answer arrives", || smtp.to("carla@customer.example").len() == 1).await;
-    let mail = smtp.to("carla@customer.example").remove(0);
+    let mail = until("first answer", async || smtp.to("carla@customer.example").pop()).await;
     let root = format!("<{}@acme.example>", opened["id"].as_str().expect("id"));
     let own = format!("<{}@acme.example>", first["id"].as_str().expect("id"));
     assert_eq!(mail.header("message-id").as_deref(), Some(own.as_str()));
@@ -55,8 +45,7 @@ async fn the_main_job_survives_kill_9_and_pending_mail_still_leaves() {
     let listed = agent.get(messages).await.expect(200);
     assert_eq!(listed["data"].as_array().map(Vec::len), Some(3), "the session and every message outlived the kill");
     assert_eq!(listed["data"][2]["id"], second["id"]);
-    until("the pending answer arrives", || !smtp.to("carla@customer.example").is_empty()).await;
-    let mail = smtp.to("carla@customer.example").remove(0);
+    let mail = until("pending answer", async || smtp.to("carla@customer.example").pop()).await;
     let own = format!("<{}@acme.example>", second["id"].as_str().expect("id"));
     assert_eq!(mail.header("message-id").as_deref(), Some(own.as_str()));
     assert_eq!(mail.header("in-reply-to"), before.last().and_then(|mail| mail.header("message-id")));
@@ -146,25 +135,19 @@ async fn mail_is_tried_again_with_backoff_and_given_up_when_it_is_refused() {
         newest["deliveries"][0].clone()
     };
     let settled = async |wanted: &str| {
-        for _ in 0..1200 {
+        until(&format!("delivery that is {wanted}"), async || {
             let delivery = state().await;
-            if delivery["state"] == wanted {
-                return delivery;
-            }
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
-        panic!("the delivery is not {wanted}: {}", state().await);
+            (delivery["state"] == wanted).then_some(delivery)
+        })
+        .await
     };
     smtp.behave(Manner::Later);
     agent.post(messages, &json!({"kind": "reply", "body": "Please wait"})).await.expect(201);
-    let mut waiting = state().await;
-    for _ in 0..400 {
-        if waiting["detail"].is_string() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-        waiting = state().await;
-    }
+    let waiting = until("attempt", async || {
+        let delivery = state().await;
+        delivery["detail"].is_string().then_some(delivery)
+    })
+    .await;
     assert_eq!(waiting["state"], "queued");
     assert!(waiting["detail"].as_str().expect("a cause").contains("451"), "{waiting}");
     smtp.behave(Manner::Accept);

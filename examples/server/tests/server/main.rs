@@ -25,4 +25,5 @@ mod smtp;
 mod smtp_faults;
 mod stand_in;
 mod stop;
+mod wait;
 mod webhooks;

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,19 +14,9 @@ use crate::http::Client;
 use crate::process::{Server, acme, captured, sign_in, ticket};
 use crate::smtp::SmtpServer;
 use crate::stand_in::{Answered, Asked, StandIn};
+use crate::wait::until;
 
 const DEVICES: &str = "/api/v1/workspaces/acme/push-devices";
-
-/// Until something is there, for ten seconds.
-async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    for _ in 0..400 {
-        if let Some(found) = look().await {
-            return found;
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
-    panic!("there is no {what}");
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mail_is_signed_and_a_stranger_believes_it_as_it_left_and_not_altered() {

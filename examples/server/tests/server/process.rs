@@ -3,11 +3,11 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::http::Client;
+use crate::wait::until;
 
 /// A running server. It is killed when it is dropped.
 pub struct Server {
@@ -105,21 +105,14 @@ impl Drop for Server {
 pub async fn sign_in(server: &Server, email: &str, mail: impl AsyncFn(&str) -> Option<String>) -> Client {
     let client = server.client();
     let issued = client.post("/api/v1/auth/otp/request", &json!({"email": email, "token": true})).await.expect(202);
-    for _ in 0..400 {
-        if let Some(text) = mail(email).await {
-            let code = text
-                .lines()
-                .find(|l| l.len() == 9 && l.chars().all(|c| c.is_ascii_digit() || c == ' '))
-                .expect("a code");
-            let body = json!({
-                "challenge_id": issued["challenge_id"], "challenge_secret": issued["challenge_secret"], "code": code, "token": true,
-            });
-            let answer = client.post("/api/v1/auth/otp/verify", &body).await.expect(200);
-            return client.with_token(answer["session"]["token"].as_str().expect("a token"));
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
-    panic!("no code for {email} arrived");
+    let text = until(&format!("code for {email}"), async || mail(email).await).await;
+    let code = text.lines().find(|l| l.len() == 9 && l.chars().all(|c| c.is_ascii_digit() || c == ' '));
+    let body = json!({
+        "challenge_id": issued["challenge_id"], "challenge_secret": issued["challenge_secret"],
+        "code": code.expect("a code"), "token": true,
+    });
+    let answer = client.post("/api/v1/auth/otp/verify", &body).await.expect(200);
+    client.with_token(answer["session"]["token"].as_str().expect("a token"))
 }
 
 /// The newest captured sign-in mail to an address.

@@ -1,13 +1,12 @@
 //! Mail servers that are down, slow, or break off: what is acknowledged arrives, and what may have arrived comes again under
 //! its Message-ID.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::http::Client;
 use crate::process::{Server, acme, sign_in, ticket};
 use crate::smtp::{Arrived, Manner, SmtpServer};
+use crate::wait::until;
 
 const MESSAGES: &str = "/api/v1/workspaces/acme/tickets/1/messages";
 
@@ -35,27 +34,21 @@ impl World {
 
     /// The newest answer's mail, once it is in this state.
     async fn settled(&self, wanted: &str) -> Value {
-        let mut last = Value::Null;
-        for _ in 0..1600 {
+        until(&format!("mail that is {wanted}"), async || {
             let listed = self.agent.get(MESSAGES).await.expect(200);
-            last = listed["data"].as_array().and_then(|all| all.last()).expect("a message")["deliveries"][0].clone();
-            if last["state"] == wanted {
-                return last;
-            }
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
-        panic!("it is not {wanted}: {last}");
+            let newest = listed["data"].as_array().and_then(|all| all.last()).expect("a message");
+            let delivery = &newest["deliveries"][0];
+            (delivery["state"] == wanted).then(|| delivery.clone())
+        })
+        .await
     }
 
     async fn tried(&self) -> Value {
-        for _ in 0..800 {
+        until("attempt", async || {
             let delivery = self.settled("queued").await;
-            if delivery["detail"].is_string() {
-                return delivery;
-            }
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
-        panic!("nothing was tried");
+            delivery["detail"].is_string().then_some(delivery)
+        })
+        .await
     }
 
     fn arrived(&self) -> Vec<Arrived> {
@@ -120,12 +113,7 @@ async fn one_reader_who_is_refused_keeps_no_other_from_their_mail_and_is_mailed_
     world.agent.post("/api/v1/workspaces/acme/tickets/2/messages", &reply).await.expect(201);
     let failed = world.settled("failed").await;
     assert!(failed["detail"].as_str().expect("a cause").contains("5.1.1"), "{failed}");
-    for _ in 0..400 {
-        if !world.smtp.to("dora@customer.example").is_empty() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
+    until("mail to the other", async || world.smtp.to("dora@customer.example").pop()).await;
     assert_eq!(world.smtp.to("dora@customer.example").len(), 1);
     let list = world.agent.get("/api/v1/workspaces/acme/suppressions").await.expect(200);
     assert_eq!(list["data"][0]["email"], "carla@customer.example", "there is no such mailbox: {list}");

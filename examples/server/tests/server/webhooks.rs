@@ -1,7 +1,5 @@
 //! Webhooks of the built server: believed by a stranger's library, repeated until they are taken, and replayed by hand.
 
-use std::time::Duration;
-
 use hyper::Method;
 use serde_json::{Value, json};
 use xtask::services::WebhookReceiver;
@@ -9,6 +7,7 @@ use xtask::services::WebhookReceiver;
 use crate::http::Client;
 use crate::process::{Server, acme, captured, command, sign_in, ticket};
 use crate::receiver::Receiver;
+use crate::wait::until;
 
 const WEBHOOKS: &str = "/api/v1/workspaces/acme/webhooks";
 
@@ -31,14 +30,11 @@ async fn the_public_library_of_standard_webhooks_believes_our_calls_and_no_other
         stranger.try_send(request).await.expect("an answer");
     };
     let last = async |wanted: bool| {
-        for _ in 0..400 {
+        until(&format!("call that is verified: {wanted}"), async || {
             let last = stranger.get("/last").await.expect(200);
-            if last["verified"] == wanted && last["error"] != "there was no call yet" {
-                return last;
-            }
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
-        panic!("no call that is verified: {wanted}");
+            (last["verified"] == wanted && last["error"] != "there was no call yet").then_some(last)
+        })
+        .await
     };
     knows("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").await;
     agent.post("/api/v1/workspaces/acme/tickets", &ticket("Printer on fire")).await.expect(201);
@@ -49,15 +45,12 @@ async fn the_public_library_of_standard_webhooks_believes_our_calls_and_no_other
     let believed = last(true).await;
     assert_eq!(believed["payload"]["type"], "ticket.opened");
     let path = format!("{WEBHOOKS}/{}/deliveries", made["id"].as_str().expect("an id"));
-    let mut row = Value::Null;
-    for _ in 0..200 {
-        row = agent.get(&path).await.expect(200)["data"][0].clone();
-        if row["state"] == "sent" {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
-    assert_eq!((&row["state"], &row["attempts"], &row["id"]), (&json!("sent"), &json!(2), &believed["id"]));
+    let row = until("call that is known to be sent", async || {
+        let row = agent.get(&path).await.expect(200)["data"][0].clone();
+        (row["state"] == "sent").then_some(row)
+    })
+    .await;
+    assert_eq!((&row["attempts"], &row["id"]), (&json!(2), &believed["id"]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,12 +65,8 @@ async fn deliveries_are_listed_retried_and_dropped_by_command() {
     let made = webhook(&agent, &receiver.url).await;
     agent.post("/api/v1/workspaces/acme/tickets", &ticket("Printer on fire")).await.expect(201);
     let path = format!("{WEBHOOKS}/{}", made["id"].as_str().expect("an id"));
-    for _ in 0..400 {
-        if agent.get(&path).await.expect(200)["enabled"] == false {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
+    let off = async || (agent.get(&path).await.expect(200)["enabled"] == false).then_some(());
+    until("webhook that is switched off", off).await;
     let metrics = agent.send(Method::GET, "/metrics", None, None).await;
     for line in [
         "connect_delivery_attempts_total{channel=\"webhook\",outcome=\"failed\"} 1",
@@ -112,12 +101,7 @@ async fn deliveries_are_listed_retried_and_dropped_by_command() {
     assert!(good && told.contains("1 deliveries are queued again"), "{told}");
     receiver.answer(200);
     let server = Server::start(&data, &[]);
-    for _ in 0..400 {
-        if receiver.calls().len() > 1 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
+    until("second call", async || (receiver.calls().len() > 1).then_some(())).await;
     let calls = receiver.calls();
     assert!(calls.len() == 2 && calls[0].id == calls[1].id, "sent again under its id: {calls:?}");
     assert!(calls.iter().all(|call| call.signature.starts_with("v1,") && call.timestamp.len() == 10));

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::{Target, ask, told};
+use crate::wait::until;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mailbox_gets_three_codes_whoever_asks_for_how_many() {
@@ -27,12 +28,7 @@ async fn a_mailbox_gets_three_codes_whoever_asks_for_how_many() {
             .filter(|mail| mail["to"].as_str().is_some_and(|to| to.to_lowercase() == "victim@example.org"))
             .count()
     };
-    for _ in 0..200 {
-        if mails().await >= 3 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
+    until("third code", async || (mails().await >= 3).then_some(())).await;
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(mails().await, 3);
     let asked = target.journal("auth.code_requested").await;

@@ -27,6 +27,7 @@ use sqlx::{ConnectOptions, Connection};
 
 use crate::http::{Answer, Client};
 use crate::process::{Server, acme};
+use crate::wait::until;
 
 const ASK: &str = "/api/v1/auth/otp/request";
 const VERIFY: &str = "/api/v1/auth/otp/verify";
@@ -67,14 +68,12 @@ impl Target {
         let is_code = |mail: &Value| mail["to"] == email && mail["subject"] == "Your code to sign in";
         let before = self.mails().await.iter().filter(|mail| is_code(mail)).count();
         let issued = ask(&self.stranger(), email).await.expect(202);
-        for _ in 0..400 {
+        let code = until(&format!("code for {email}"), async || {
             let mails: Vec<Value> = self.mails().await.into_iter().filter(|mail| is_code(mail)).collect();
-            if mails.len() > before {
-                return (issued, code_in(text(&mails[0])));
-            }
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
-        panic!("no code for {email} arrived");
+            (mails.len() > before).then(|| code_in(text(&mails[0])))
+        })
+        .await;
+        (issued, code)
     }
 
     /// A new session of somebody's: its token.
@@ -110,13 +109,10 @@ impl Target {
 
     /// The text of the newest mail that fits, once there is one.
     async fn mail(&self, fits: impl Fn(&Value) -> bool) -> String {
-        for _ in 0..400 {
-            if let Some(mail) = self.mails().await.iter().find(|mail| fits(mail)) {
-                return text(mail).to_owned();
-            }
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
-        panic!("the mail did not arrive");
+        until("mail that fits", async || {
+            self.mails().await.iter().find(|mail| fits(mail)).map(|mail| text(mail).to_owned())
+        })
+        .await
     }
 
     /// The code in the newest mail to somebody, without its gaps.
