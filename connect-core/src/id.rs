@@ -146,6 +146,8 @@ ids! {
     PushDeviceId = "psh";
     /// An address that nothing is mailed to.
     SuppressionId = "sup";
+    /// An answer that waits until it can be taken back no more.
+    HeldReplyId = "hld";
 }
 
 impl WorkspaceId {
@@ -226,6 +228,7 @@ makers! {
     webhook -> WebhookId;
     push_device -> PushDeviceId;
     suppression -> SuppressionId;
+    held_reply -> HeldReplyId;
 }
 
 #[cfg(test)]

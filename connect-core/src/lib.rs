@@ -38,6 +38,7 @@ pub mod member;
 pub mod message;
 pub mod notice;
 pub mod notify;
+pub mod outbox;
 mod page;
 pub mod push;
 mod random;
@@ -64,9 +65,9 @@ pub use desk::{Desk, DeskBuilder, DeskSettings};
 pub use error::{Error, Result, Spent};
 pub use field::FieldError;
 pub use id::{
-    ApiKeyId, AttachmentId, ChallengeId, ContactId, DeliveryId, DeviceId, DomainId, EventId, Ids, InvitationId,
-    LabelId, MessageId, PasskeyId, PushDeviceId, RoleId, SessionId, SuppressionId, TeamId, TicketId, UserId, WebhookId,
-    WorkspaceId,
+    ApiKeyId, AttachmentId, ChallengeId, ContactId, DeliveryId, DeviceId, DomainId, EventId, HeldReplyId, Ids,
+    InvitationId, LabelId, MessageId, PasskeyId, PushDeviceId, RoleId, SessionId, SuppressionId, TeamId, TicketId,
+    UserId, WebhookId, WorkspaceId,
 };
 pub use identify::{HostActor, HostCustomer, HostUser, Identify};
 pub use page::{Limit, Page, decode_cursor, encode_cursor};

@@ -124,15 +124,18 @@ impl Attachment {
         Ok(RecordChange::remove(self, Fact::AttachmentRemoved { attachment: self.id }))
     }
 
-    /// The attachment as it will be when this message carries it. One that somebody else has uploaded is
-    /// answered as one that does not exist.
-    pub(crate) fn carried_by(&self, message: &Message, actor: Actor) -> Result<Self> {
+    /// Refuses one that a message carries already. One that somebody else has uploaded is answered as one that does not
+    /// exist.
+    pub(crate) fn is_free_for(&self, actor: Actor) -> Result<()> {
         if self.uploaded_by != actor {
             return Err(missing(self.id));
         }
-        if self.message.is_some() {
-            return Err(used(self.id));
-        }
+        if self.message.is_some() { Err(used(self.id)) } else { Ok(()) }
+    }
+
+    /// The attachment as it will be when this message carries it.
+    pub(crate) fn carried_by(&self, message: &Message, actor: Actor) -> Result<Self> {
+        self.is_free_for(actor)?;
         Ok(Self {
             ticket: Some(message.ticket),
             message: Some(message.id),

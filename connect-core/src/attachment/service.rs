@@ -118,6 +118,16 @@ impl Attachments<'_> {
         Ok(changes.ticket(change, moment))
     }
 
+    /// Files of the caller's own that no message carries yet, for one that is to carry them later.
+    pub(crate) async fn free(&self, ids: &[AttachmentId]) -> Result<Vec<AttachmentRef>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let attachments = self.load(ids).await?;
+        attachments.iter().try_for_each(|attachment| attachment.is_free_for(self.access.actor()))?;
+        Ok(attachments.iter().map(AttachmentRef::from).collect())
+    }
+
     /// Attachments in the order in which they were named.
     async fn load(&self, ids: &[AttachmentId]) -> Result<Vec<Attachment>> {
         if ids.len() > MAX_PER_MESSAGE {

@@ -9,6 +9,7 @@ use crate::dispatch::{Consumer, Consuming, Meter, Subscriber};
 use crate::event::Lines;
 use crate::notice::Notices;
 use crate::notify::{Channel, MailIdentity, Signer, TicketMail};
+use crate::outbox::Release;
 use crate::store::LocalFeed;
 use crate::template::{Engine, TestMail};
 use crate::{BlobStore, Clock, Ids, LiveFeed, OsRandom, Policy, Random, Store, SystemClock};
@@ -59,8 +60,8 @@ impl DeskBuilder {
             scanner: None,
             sealer: None,
             signer: None,
-            subscribers: vec![Arc::new(TicketMail), Arc::new(Notices), Arc::new(TestMail)],
-            channels: Vec::new(),
+            subscribers: vec![Arc::new(TicketMail), Arc::new(Notices), Arc::new(TestMail), Arc::new(Release)],
+            channels: vec![Arc::new(Release)],
         }
     }
 

@@ -7,8 +7,8 @@ use crate::template::MailTopic;
 use crate::ticket::{Category, Channel, Priority, StatusName};
 use crate::user::{Locale, StrongMethod};
 use crate::{
-    ApiKeyId, AttachmentId, ChallengeId, ContactId, DomainId, InvitationId, LabelId, LabelName, MessageId, PasskeyId,
-    PushDeviceId, Role, RoleId, SessionId, SuppressionId, TeamId, TicketId, Timestamp, UserId, WebhookId,
+    ApiKeyId, AttachmentId, ChallengeId, ContactId, DomainId, HeldReplyId, InvitationId, LabelId, LabelName, MessageId,
+    PasskeyId, PushDeviceId, Role, RoleId, SessionId, SuppressionId, TeamId, TicketId, Timestamp, UserId, WebhookId,
 };
 
 /// What happened. The name in the journal is the event's type, such as `ticket.opened`.
@@ -396,6 +396,34 @@ pub enum Fact {
         ticket: TicketId,
         /// Who.
         user: UserId,
+    },
+    /// Somebody has answered, and the answer waits: until then it can be taken back.
+    #[serde(rename = "ticket.reply_held")]
+    TicketReplyHeld {
+        /// On which ticket.
+        ticket: TicketId,
+        /// Which answer.
+        held: HeldReplyId,
+        /// When it is sent.
+        send_at: Timestamp,
+    },
+    /// Its author has taken an answer back that waited.
+    #[serde(rename = "ticket.reply_withdrawn")]
+    TicketReplyWithdrawn {
+        /// On which ticket.
+        ticket: TicketId,
+        /// Which answer.
+        held: HeldReplyId,
+    },
+    /// An answer that waited could not be sent when its time had come.
+    #[serde(rename = "ticket.reply_refused")]
+    TicketReplyRefused {
+        /// On which ticket.
+        ticket: TicketId,
+        /// Which answer.
+        held: HeldReplyId,
+        /// Who wrote it.
+        author: UserId,
     },
     /// The priority changed.
     #[serde(rename = "ticket.priority_changed")]

@@ -13,6 +13,7 @@ use async_trait::async_trait;
 
 use crate::PushDeviceId;
 use crate::dispatch::{Backoff, Behind};
+use crate::outbox::Due;
 use crate::push::PushMessage;
 
 #[cfg(feature = "smtp")]
@@ -37,6 +38,8 @@ pub enum Outgoing {
     Push(Box<PushMessage>),
     /// Events for a consumer of the host's own.
     Events(Box<Behind>),
+    /// An answer that has waited long enough.
+    Reply(Box<Due>),
 }
 
 /// A request to another system, composed and signed.

@@ -64,7 +64,7 @@ pub struct NewTicket {
 pub struct Tickets<'a> {
     pub(crate) desk: &'a Desk,
     pub(crate) access: &'a Access,
-    attachments: Vec<AttachmentId>,
+    pub(crate) attachments: Vec<AttachmentId>,
 }
 
 impl Desk {
@@ -309,7 +309,7 @@ impl Tickets<'_> {
     }
 
     /// A ticket that the access may see.
-    pub(super) async fn load(&self, key: TicketRef) -> Result<TicketRow> {
+    pub(crate) async fn load(&self, key: TicketRef) -> Result<TicketRow> {
         let row = self.found(key).await?;
         if self.access.sees(&row.ticket) { Ok(row) } else { Err(Error::NotFound("ticket")) }
     }

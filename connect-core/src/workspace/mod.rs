@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::{Moment, RecordChange};
 use crate::event::Fact;
+use crate::outbox::UndoWindow;
 use crate::record::{RecordKey, RecordKind};
 use crate::user::Locale;
 use crate::{Error, Name, Result, Slug, Timestamp, Version, WorkspaceId};
@@ -44,6 +45,9 @@ pub struct Workspace {
     /// The language of its mail where the reader has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locale: Option<Locale>,
+    /// For how long answers of its team wait before they are sent, and can be taken back.
+    #[serde(default)]
+    pub undo_send: UndoWindow,
     /// How often it was written.
     pub version: Version,
     /// Since when it exists.
@@ -94,6 +98,8 @@ pub struct WorkspacePatch {
     pub require_second_factor: Option<bool>,
     /// Another language; the inner `None` clears it.
     pub locale: Option<Option<Locale>>,
+    /// For how long answers of its team wait from now on.
+    pub undo_send: Option<UndoWindow>,
     /// The version the caller saw; another one refuses the change.
     pub seen: Option<Version>,
 }
@@ -113,6 +119,7 @@ impl Workspace {
             customers: Customers::default(),
             require_second_factor: false,
             locale: None,
+            undo_send: UndoWindow::default(),
             version: Version::FIRST,
             created_at: moment.now(),
         };
@@ -148,6 +155,10 @@ impl Workspace {
         if let Some(locale) = patch.locale.filter(|locale| *locale != self.locale) {
             next.locale = locale;
             fields.push("locale".to_owned());
+        }
+        if let Some(window) = patch.undo_send.filter(|window| *window != self.undo_send) {
+            next.undo_send = window;
+            fields.push("undo_send".to_owned());
         }
         if fields.is_empty() {
             return Ok(None);

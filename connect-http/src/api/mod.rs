@@ -16,6 +16,7 @@ mod me;
 mod member;
 pub(crate) mod message;
 mod notification;
+mod outbox;
 pub(crate) mod permissions;
 mod push_device;
 mod role;
@@ -146,4 +147,7 @@ fn in_workspace() -> Router<App> {
         )
         .route("/tickets/{ticket}/messages", get(message::list::handle).post(message::create::handle))
         .route("/tickets/{ticket}/messages/{message}", get(message::read::handle))
+        .route("/tickets/{ticket}/outbox", get(outbox::list::handle))
+        .route("/tickets/{ticket}/outbox/{held}", delete(outbox::withdraw::handle))
+        .route("/tickets/{ticket}/outbox/{held}/send", post(outbox::send::handle))
 }

@@ -206,6 +206,10 @@ pub const PERMISSIONS: &[Permission] = &[
         Need::AnyOf(&[Action::ReplyToTickets, Action::WriteNotes]),
     ),
     row(GET, "/workspaces/{workspace}/tickets/{ticket}/messages/{message}", Need::Action(Action::ReadTickets)),
+    // What is not sent yet is the team's, as notes are.
+    row(GET, "/workspaces/{workspace}/tickets/{ticket}/outbox", Need::AllOf(&[Action::ReadTickets, Action::ReadNotes])),
+    row(DELETE, "/workspaces/{workspace}/tickets/{ticket}/outbox/{held}", Need::OwnAnd(Action::ReplyToTickets)),
+    row(POST, "/workspaces/{workspace}/tickets/{ticket}/outbox/{held}/send", Need::OwnAnd(Action::ReplyToTickets)),
 ];
 
 /// The table in Markdown.

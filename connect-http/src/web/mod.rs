@@ -18,6 +18,7 @@ mod join;
 mod members;
 #[cfg(feature = "oidc")]
 mod oauth;
+mod outbox;
 mod page;
 #[cfg(feature = "passkeys")]
 mod passkeys;
@@ -91,6 +92,8 @@ pub(crate) fn routes() -> Router<App> {
         .route("/{workspace}/tickets/{ticket}/reply", post(ticket::reply))
         .route("/{workspace}/tickets/{ticket}/note", post(ticket::note))
         .route("/{workspace}/tickets/{ticket}/update", post(ticket::update))
+        .route("/{workspace}/tickets/{ticket}/outbox/{held}/undo", post(outbox::undo))
+        .route("/{workspace}/tickets/{ticket}/outbox/{held}/send", post(outbox::send))
         .route("/{workspace}/attachments/{attachment}", get(attachment::read))
         .route("/{workspace}/audit", get(audit::show))
         .route("/{workspace}/members", get(members::list).post(members::invite))

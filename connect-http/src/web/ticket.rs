@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::attachment::{FileLink, Kept, Posted, posted};
 use super::form::{Form, filled, new_key, once};
+use super::outbox::{Waiting, back, waiting};
 use super::page::{Member, Shell, go, is_team, render, render_with, sentence};
 use super::time::When;
 use crate::api::message::shape::People;
@@ -41,21 +42,23 @@ struct Choice {
 
 /// What was typed and could not be taken.
 #[derive(Default)]
-struct Draft {
-    reply: String,
-    note: String,
-    reply_files: Kept,
-    note_files: Kept,
-    error: String,
+pub(super) struct Draft {
+    pub(super) reply: String,
+    pub(super) reply_files: Kept,
+    pub(super) status: String,
+    pub(super) error: String,
+    pub(super) note: String,
+    pub(super) note_files: Kept,
 }
 
 #[derive(Template)]
 #[template(path = "ticket.html")]
-struct TicketPage {
+pub(super) struct TicketPage {
     shell: Shell,
     slug: String,
     view: TicketView,
     entries: Vec<Entry>,
+    waiting: Vec<Waiting>,
     next: Option<String>,
     earlier: bool,
     members: Vec<Choice>,
@@ -139,7 +142,13 @@ pub(super) async fn entries(app: &App, scope: &Scope, page: &Page<TimelineEntry>
     Ok(shown.collect())
 }
 
-async fn page(app: &App, scope: &Scope, cursor: Option<String>, draft: Draft) -> Result<TicketPage, Problem> {
+/// The page of the ticket of the path.
+pub(super) async fn page(
+    app: &App,
+    scope: &Scope,
+    cursor: Option<String>,
+    draft: Draft,
+) -> Result<TicketPage, Problem> {
     let tickets = app.desk().tickets(&scope.access);
     let key = scope.ticket()?;
     let view = tickets.get(key).await?;
@@ -177,6 +186,7 @@ async fn page(app: &App, scope: &Scope, cursor: Option<String>, draft: Draft) ->
         shell: Shell::inside(app, format!("#{} {}", view.ticket.number, view.ticket.subject), scope),
         slug: scope.access.workspace().slug.to_string(),
         entries: entries(app, scope, &timeline).await?,
+        waiting: waiting(app, scope).await?,
         next: timeline.next,
         earlier: start.is_some(),
         members,
@@ -221,9 +231,9 @@ pub(super) struct TextForm {
 }
 
 /// Back to the ticket, or the page again with what was typed and what is wrong.
-async fn answered(app: &App, scope: &Scope, done: Result<u64, Problem>, draft: Draft) -> Result<Response, Problem> {
+async fn answered(app: &App, scope: &Scope, done: Result<(), Problem>, draft: Draft) -> Result<Response, Problem> {
     match done {
-        Ok(number) => Ok(go(app, &format!("/{}/tickets/{number}#end", scope.access.workspace().slug))),
+        Ok(()) => Ok(back(app, scope)),
         Err(problem) => {
             let draft = Draft { error: sentence(&problem), ..draft };
             Ok(render_with(problem.status, &page(app, scope, None, draft).await?))
@@ -249,13 +259,17 @@ pub(super) async fn reply(
         let Some(body) = body else { return Err(Problem::invalid(Vec::new())) };
         let access = scope.access.clone().once(once(&form.once, &["reply", &form.body, &form.status, &posted.said()]));
         let options = ReplyOptions { last_seen, status: status.flatten() };
-        let (view, _) =
-            app.desk().tickets(&access).carrying(posted.ids()).reply(scope.ticket()?, body, options).await?;
-        Ok(view.ticket.number)
+        app.desk().tickets(&access).carrying(posted.ids()).answer(scope.ticket()?, body, options).await?;
+        Ok(())
     };
     let done = done.await;
-    answered(&app, &scope, done, Draft { reply: form.body.clone(), reply_files: posted.kept(), ..Draft::default() })
-        .await
+    answered(
+        &app,
+        &scope,
+        done,
+        Draft { reply: form.body.clone(), reply_files: posted.kept(), status: form.status.clone(), ..Draft::default() },
+    )
+    .await
 }
 
 /// `POST …/note`: writes for the team only.
@@ -266,8 +280,8 @@ pub(super) async fn note(State(app): State<App>, Member(scope): Member, request:
         posted.check()?;
         let body = Body::parse("note", &form.body)?;
         let access = scope.access.clone().once(once(&form.once, &["note", &form.body, &posted.said()]));
-        let (view, _) = app.desk().tickets(&access).carrying(posted.ids()).note(scope.ticket()?, body).await?;
-        Ok(view.ticket.number)
+        app.desk().tickets(&access).carrying(posted.ids()).note(scope.ticket()?, body).await?;
+        Ok(())
     };
     let done = done.await;
     answered(&app, &scope, done, Draft { note: form.body.clone(), note_files: posted.kept(), ..Draft::default() }).await
@@ -317,16 +331,15 @@ pub(super) async fn update(
             team: patch.team.filter(|team| *team != present.team),
             ..patch
         };
-        let view =
-            app.desk().tickets(&scope.access).update(scope.ticket()?, patch).await.map_err(|error| match error {
-                connect_core::Error::VersionMismatch { .. } => Problem::new(
-                    http::StatusCode::PRECONDITION_FAILED,
-                    "version_mismatch",
-                    "somebody else has changed this ticket meanwhile; here it is as it is now",
-                ),
-                error => error.into(),
-            })?;
-        Ok(view.ticket.number)
+        app.desk().tickets(&scope.access).update(scope.ticket()?, patch).await.map_err(|error| match error {
+            connect_core::Error::VersionMismatch { .. } => Problem::new(
+                http::StatusCode::PRECONDITION_FAILED,
+                "version_mismatch",
+                "somebody else has changed this ticket meanwhile; here it is as it is now",
+            ),
+            error => error.into(),
+        })?;
+        Ok(())
     };
     let done = done.await;
     if done.is_ok() && matches!(app.desk().tickets(&scope.access).get(scope.ticket()?).await, Err(Error::NotFound(_))) {

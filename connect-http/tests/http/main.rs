@@ -36,6 +36,7 @@ mod notices;
 mod notifications;
 #[cfg(feature = "oidc")]
 mod oauth;
+mod outbox;
 mod ownership;
 mod pages;
 #[cfg(feature = "passkeys")]

@@ -294,6 +294,12 @@ impl World {
             let messages = self.owner.get(&format!("{ticket}/messages")).await.expect(200);
             path = path.replace("{ticket}", ticket.rsplit('/').next().expect("an id"));
             path = path.replace("{message}", &id(&messages["data"][0]));
+            if path.contains("{held}") {
+                self.owner.patch("/workspaces/acme", &json!({"undo_send_seconds": 30})).await.expect(200);
+                let reply = json!({"kind": "reply", "body": "x"});
+                let held = self.owner.post(&format!("{ticket}/messages"), &reply).await.expect(201);
+                path = path.replace("{held}", &id(&held));
+            }
         }
         if path.contains("{attachment}") {
             let upload = self.owner.request(Method::POST, "/workspaces/acme/attachments?name=a.txt");
@@ -482,6 +488,7 @@ fn missing(row: &Permission, workspace: &str) -> String {
         ("{contact}", "ctc_00000000000000000000000000"),
         ("{ticket}", "tkt_00000000000000000000000000"),
         ("{message}", "msg_00000000000000000000000000"),
+        ("{held}", "hld_00000000000000000000000000"),
         ("{attachment}", "att_00000000000000000000000000"),
         ("{label}", "new"),
     ];

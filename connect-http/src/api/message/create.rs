@@ -1,14 +1,16 @@
 use axum::Json;
 use axum::extract::State;
-use connect_core::Body as Text;
 use connect_core::message::MessageKind;
+use connect_core::outbox::Answer;
 use connect_core::ticket::{ReplyOptions, StatusName};
+use connect_core::{Access, Body as Text};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::shape::shapes;
 use crate::api::attachment::shape::ids;
+use crate::api::outbox;
 use crate::api::shape::{Fields, id};
 use crate::app::App;
 use crate::extract::{Command, Scope};
@@ -25,7 +27,8 @@ pub(crate) struct Body {
     attachment_ids: Vec<String>,
 }
 
-/// `POST …/tickets/{ticket}/messages`: a public reply, or an internal note.
+/// `POST …/tickets/{ticket}/messages`: a public reply, or an internal note. Where the workspace lets answers wait, a
+/// reply of a person of the team stands in the outbox of the ticket first.
 pub(crate) async fn handle(
     State(app): State<App>,
     scope: Scope,
@@ -42,10 +45,21 @@ pub(crate) async fn handle(
     let ticket = scope.ticket()?;
     let access = scope.access.once(command.key);
     let tickets = app.desk().tickets(&access).carrying(attachments);
-    let (_, message) = match kind {
-        MessageKind::Reply => tickets.reply(ticket, body, ReplyOptions { last_seen, status }).await?,
-        MessageKind::Note => tickets.note(ticket, body).await?,
+    let answer = match kind {
+        MessageKind::Reply => tickets.answer(ticket, body, ReplyOptions { last_seen, status }).await?,
+        MessageKind::Note => {
+            let (view, message) = tickets.note(ticket, body).await?;
+            Answer::Sent(Box::new(view), Box::new(message))
+        }
     };
-    let shape = shapes(&app, &access, &[message]).await?.pop().unwrap_or_default();
-    Ok((StatusCode::CREATED, Json(shape)))
+    Ok((StatusCode::CREATED, Json(answered(&app, &access, answer).await?)))
+}
+
+/// The message, or the answer that waits to become one.
+pub(crate) async fn answered(app: &App, access: &Access, answer: Answer) -> Result<Value, Problem> {
+    let mut shapes = match answer {
+        Answer::Sent(_, message) => shapes(app, access, &[*message]).await?,
+        Answer::Held(held) => outbox::shapes(app, access, &[*held]).await?,
+    };
+    Ok(shapes.pop().unwrap_or_default())
 }

@@ -1,6 +1,6 @@
 //! Messages of a ticket.
 
-pub(super) mod create;
+pub(crate) mod create;
 pub(super) mod list;
 pub(super) mod read;
 pub(crate) mod shape;

@@ -15,7 +15,7 @@ pub(super) fn shape(workspace: &Workspace, role: &str) -> Value {
     json!({
         "id": workspace.id, "name": workspace.name, "slug": workspace.slug, "role": role,
         "customers": workspace.customers, "require_second_factor": workspace.require_second_factor,
-        "locale": workspace.locale, "version": workspace.version, "created_at": Time(workspace.created_at),
+        "locale": workspace.locale, "undo_send_seconds": workspace.undo_send.seconds(), "version": workspace.version, "created_at": Time(workspace.created_at),
     })
 }
 

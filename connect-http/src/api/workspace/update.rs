@@ -1,5 +1,6 @@
 use axum::Json;
 use axum::extract::State;
+use connect_core::outbox::UndoWindow;
 use connect_core::user::Locale;
 use connect_core::workspace::{Customers, WorkspacePatch};
 use connect_core::{Name, Slug, Version};
@@ -21,6 +22,7 @@ pub(crate) struct Body {
     require_second_factor: Option<bool>,
     #[serde(default, deserialize_with = "given")]
     locale: Option<Option<String>>,
+    undo_send_seconds: Option<u64>,
     version: Option<u64>,
 }
 
@@ -30,7 +32,7 @@ pub(crate) async fn handle(
     scope: Scope,
     command: Command<Body>,
 ) -> Result<Json<Value>, Problem> {
-    let Body { name, slug, customers, require_second_factor, locale, version } = command.value;
+    let Body { name, slug, customers, require_second_factor, locale, undo_send_seconds, version } = command.value;
     if require_second_factor.is_some_and(|asked| asked != scope.access.workspace().require_second_factor) {
         scope.may_ask_second_factor(&app).await?;
     }
@@ -38,9 +40,10 @@ pub(crate) async fn handle(
     let name = name.and_then(|name| fields.read(Name::parse("name", &name)));
     let slug = slug.and_then(|slug| fields.read(Slug::parse("slug", &slug)));
     let locale = locale.map(|locale| locale.and_then(|locale| fields.read(Locale::parse("locale", &locale))));
+    let undo_send = undo_send_seconds.and_then(|seconds| fields.read(UndoWindow::parse("undo_send_seconds", seconds)));
     fields.finish()?;
     let seen = command.seen.or(version.map(Version::new));
-    let patch = WorkspacePatch { name, slug, customers, require_second_factor, locale, seen };
+    let patch = WorkspacePatch { name, slug, customers, require_second_factor, locale, undo_send, seen };
     let role = super::role(&scope.access);
     let workspace = app.desk().workspaces().update(&scope.access.once(command.key), patch).await?;
     Ok(Json(super::shape(&workspace, role)))

@@ -54,6 +54,40 @@ async fn the_main_job_survives_kill_9_and_pending_mail_still_leaves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_waits_survives_kill_9_and_one_that_was_taken_back_stays_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let smtp = SmtpServer::start().await;
+    let url = smtp.url();
+    let settings = [("CONNECT_SMTP_URL", url.as_str())];
+    let server = Server::start(folder.path(), &settings);
+    let agent = sign_in(&server, "agent@acme.example", async |email| smtp.newest(email)).await;
+    acme(&agent).await;
+    agent.post("/api/v1/workspaces/acme/tickets", &ticket("Printer on fire")).await.expect(201);
+    let window = json!({"undo_send_seconds": 4});
+    agent.send(Method::PATCH, "/api/v1/workspaces/acme", None, Some(&window)).await.expect(200);
+    let (messages, outbox) = ("/api/v1/workspaces/acme/tickets/1/messages", "/api/v1/workspaces/acme/tickets/1/outbox");
+    let mut held = Vec::new();
+    for body in ["Taken back.", "On my way."] {
+        held.push(agent.post(messages, &json!({"kind": "reply", "body": body})).await.expect(201));
+    }
+    let place = format!("{outbox}/{}", held[0]["id"].as_str().expect("an id"));
+    agent.send(Method::DELETE, &place, None, None).await.expect(204);
+    server.kill();
+    assert_eq!(smtp.to("carla@customer.example").len(), 0, "nothing has left yet");
+    let server = Server::start(folder.path(), &settings);
+    let agent = agent.at(server.port);
+    let mail = until("answer that waited", async || smtp.to("carla@customer.example").pop()).await;
+    assert!(mail.raw.contains("On my way."), "{}", mail.raw);
+    let listed = agent.get(messages).await.expect(200);
+    let bodies: Vec<&str> =
+        listed["data"].as_array().expect("a list").iter().filter_map(|message| message["body"].as_str()).collect();
+    assert_eq!(bodies, ["It does not work.", "On my way."]);
+    assert_eq!(agent.get(outbox).await.expect(200)["data"], json!([]));
+    assert_eq!(smtp.to("carla@customer.example").len(), 1, "once");
+    server.kill();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_under_load_is_there_after_kill_9() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut server = Server::start(folder.path(), &[]);

@@ -1,0 +1,136 @@
+//! Holding answers back, and taking them back.
+
+use super::{Answer, HeldReply, Outbox};
+use crate::change::{ChangeSet, Committed, Moment};
+use crate::desk::Tries;
+use crate::record::{Record, RecordKind};
+use crate::store::TicketRow;
+use crate::ticket::{ReplyOptions, TicketRef, Tickets};
+use crate::{Action, Body, Desk, Error, HeldReplyId, Result, TicketId, UserId, WorkspaceId};
+
+impl Outbox {
+    /// That of a ticket.
+    pub(super) async fn of(desk: &Desk, workspace: WorkspaceId, ticket: TicketId) -> Result<Self> {
+        let record = desk.store().record(workspace, Self::KIND, Self::id_of(ticket)).await?;
+        Ok(record.map(|record| record.read()).transpose()?.unwrap_or_else(|| Self::empty(ticket)))
+    }
+}
+
+/// What a moment makes of an answer that waits: the change that sends it.
+pub(super) async fn sending(
+    tickets: &Tickets<'_>,
+    row: &TicketRow,
+    outbox: &Outbox,
+    held: &HeldReply,
+    moment: &Moment<'_>,
+) -> Result<ChangeSet> {
+    let options = ReplyOptions { last_seen: None, status: held.status.clone() };
+    let change = row.ticket.reply(held.body.clone(), options, moment)?;
+    let changes = ChangeSet::new(moment).along(&outbox.without(held.id), outbox.version);
+    let files: Vec<_> = held.attachments.iter().map(|file| file.id).collect();
+    tickets.desk.attachments(tickets.access).carry(changes, change, &files, moment).await
+}
+
+impl Tickets<'_> {
+    /// Answers in public as the workspace has it: an answer that a person of the team writes waits for as long as the
+    /// workspace says, and can be taken back until then. Everybody else's, and where the workspace says nothing, is a
+    /// message at once, as by [`Tickets::reply`].
+    pub async fn answer(&self, key: TicketRef, body: Body, options: ReplyOptions) -> Result<Answer> {
+        let window = self.access.workspace().undo_send.length();
+        let (Some(window), Some(author), None) = (window, self.access.user(), self.access.key()) else {
+            let (view, message) = self.reply(key, body, options).await?;
+            return Ok(Answer::Sent(Box::new(view), Box::new(message)));
+        };
+        self.desk.demand(self.access, Action::ReplyToTickets)?;
+        if let Some(earlier) = self.desk.replayed(self.access).await? {
+            return self.answered(key, earlier).await;
+        }
+        let mut tries = Tries::default();
+        loop {
+            tries.next().await?;
+            let row = self.load(key).await?;
+            let moment = self.desk.moment(self.access);
+            // What would be refused now is refused now, and not behind its author's back.
+            let _ = row.ticket.reply(body.clone(), options.clone(), &moment)?;
+            let held = HeldReply {
+                id: moment.ids().held_reply(),
+                ticket: row.ticket.id,
+                author,
+                body: body.clone(),
+                attachments: self.desk.attachments(self.access).free(&self.attachments).await?,
+                status: options.status.clone(),
+                created_at: moment.now(),
+                send_at: moment.now().plus(window),
+                refused: None,
+            };
+            let outbox = Outbox::of(self.desk, self.access.workspace_id(), row.ticket.id).await?;
+            let changes = ChangeSet::new(&moment).record(outbox.hold(held.clone())?, &moment);
+            match self.desk.commit(self.access, changes).await? {
+                Some(committed) if committed.replayed => return self.answered(key, committed).await,
+                Some(_) => return Ok(Answer::Held(Box::new(held))),
+                None => {}
+            }
+        }
+    }
+
+    /// What was answered to the same idempotency key before: whether the answer still waits or not by now.
+    async fn answered(&self, key: TicketRef, earlier: Committed) -> Result<Answer> {
+        if let Some(message) = earlier.messages.into_iter().next() {
+            return Ok(Answer::Sent(Box::new(self.get(key).await?), Box::new(message)));
+        }
+        let outbox = earlier.records.iter().find(|record| record.kind == Outbox::KIND).ok_or(Error::KeyReused)?;
+        let newest = Record::read::<Outbox>(outbox)?.held.pop().ok_or(Error::KeyReused)?;
+        Ok(Answer::Held(Box::new(newest)))
+    }
+
+    /// The answers that wait on a ticket, oldest first; for the team.
+    pub async fn held(&self, key: TicketRef) -> Result<Vec<HeldReply>> {
+        self.desk.demand(self.access, Action::ReadNotes)?;
+        let row = self.get(key).await?;
+        Ok(Outbox::of(self.desk, self.access.workspace_id(), row.ticket.id).await?.held)
+    }
+
+    /// Takes back an answer of the caller's that waits: it is never sent. [`Error::NotFound`] once it has been.
+    pub async fn withdraw(&self, key: TicketRef, id: HeldReplyId) -> Result<()> {
+        let author = self.own_outbox()?;
+        if self.desk.replayed(self.access).await?.is_some() {
+            return Ok(());
+        }
+        let row = self.load(key).await?;
+        let mut tries = Tries::default();
+        loop {
+            tries.next().await?;
+            let outbox = Outbox::of(self.desk, self.access.workspace_id(), row.ticket.id).await?;
+            let held = outbox.of_author(id, author)?;
+            let moment = self.desk.moment(self.access);
+            let changes = ChangeSet::new(&moment).record(outbox.withdraw(held), &moment);
+            if self.desk.commit(self.access, changes).await?.is_some() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Sends an answer of the caller's at once that waits, or that could not be sent when its time had come.
+    pub async fn send_now(&self, key: TicketRef, id: HeldReplyId) -> Result<Answer> {
+        let author = self.own_outbox()?;
+        if let Some(earlier) = self.desk.replayed(self.access).await? {
+            return self.answered(key, earlier).await;
+        }
+        let mut tries = Tries::default();
+        loop {
+            tries.next().await?;
+            let row = self.load(key).await?;
+            let outbox = Outbox::of(self.desk, self.access.workspace_id(), row.ticket.id).await?;
+            let held = outbox.of_author(id, author)?;
+            let moment = self.desk.moment(self.access);
+            let changes = sending(self, &row, &outbox, held, &moment).await?;
+            let Some(committed) = self.desk.commit(self.access, changes).await? else { continue };
+            return self.answered(key, committed).await;
+        }
+    }
+
+    fn own_outbox(&self) -> Result<UserId> {
+        self.desk.demand(self.access, Action::ReplyToTickets)?;
+        self.access.user().filter(|_| self.access.key().is_none()).ok_or(Error::Forbidden("waiting answers of people"))
+    }
+}

@@ -1,0 +1,117 @@
+//! Answers that wait, on the page of their ticket.
+
+use axum::extract::State;
+use axum::response::Response;
+use connect_core::outbox::HeldReply;
+use connect_core::{Action, Actor, Error, HeldReplyId};
+use http::StatusCode;
+use serde::Deserialize;
+
+use super::attachment::Kept;
+use super::form::Form;
+use super::page::{Member, go, render, render_with, sentence};
+use super::ticket::{Draft, page};
+use crate::api::message::shape::People;
+use crate::app::App;
+use crate::extract::Scope;
+use crate::markdown;
+use crate::problem::Problem;
+
+/// An answer that waits, as it is shown.
+pub(super) struct Waiting {
+    pub(super) id: String,
+    pub(super) author: String,
+    pub(super) html: String,
+    pub(super) files: Vec<String>,
+    pub(super) when: String,
+    pub(super) is_own: bool,
+}
+
+/// What waits on the ticket of the path, for whoever may see that.
+pub(super) async fn waiting(app: &App, scope: &Scope) -> Result<Vec<Waiting>, Problem> {
+    if !app.desk().may(&scope.access, Action::ReadNotes) {
+        return Ok(Vec::new());
+    }
+    let held = app.desk().tickets(&scope.access).held(scope.ticket()?).await?;
+    let people = People::look_up(app, &scope.access, held.iter().map(|one| Actor::User(one.author))).await?;
+    let now = app.desk().now();
+    let shown = held.iter().map(|one| Waiting {
+        id: one.id.to_string(),
+        author: people.name(Actor::User(one.author)).unwrap_or("Somebody").to_owned(),
+        html: markdown::html(one.body.as_str()),
+        files: one.attachments.iter().map(|file| file.name.to_string()).collect(),
+        when: match (&one.refused, one.send_at.since(now).as_secs()) {
+            (Some(why), _) => format!("could not be sent: {why}"),
+            (None, 0) => "is being sent".to_owned(),
+            (None, seconds) => format!("will be sent in {seconds} s"),
+        },
+        is_own: scope.access.user() == Some(one.author),
+    });
+    Ok(shown.collect())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Nothing {}
+
+/// What is told where an answer does not wait any more.
+fn too_late(error: Error) -> Problem {
+    match error {
+        Error::NotFound("waiting answer") => {
+            Problem::new(StatusCode::CONFLICT, "already_sent", "it does not wait any more: it was sent, or taken back")
+        }
+        error => error.into(),
+    }
+}
+
+/// `POST …/outbox/{held}/undo`: takes it back; its text is in the form again.
+pub(super) async fn undo(
+    State(app): State<App>,
+    Member(scope): Member,
+    Form(Nothing {}): Form<Nothing>,
+) -> Result<Response, Problem> {
+    let (ticket, id) = (scope.ticket()?, scope.id::<HeldReplyId>("held", "waiting answer")?);
+    let tickets = app.desk().tickets(&scope.access);
+    // Read before it is gone.
+    let held = tickets.held(ticket).await?.into_iter().find(|held| held.id == id);
+    match (tickets.withdraw(ticket, id).await.map_err(too_late), held) {
+        (Ok(()), Some(held)) => Ok(render(&page(&app, &scope, None, draft(held)).await?)),
+        (Ok(()), None) => Ok(back(&app, &scope)),
+        (Err(problem), _) => again(&app, &scope, problem).await,
+    }
+}
+
+/// `POST …/outbox/{held}/send`: sends it at once.
+pub(super) async fn send(
+    State(app): State<App>,
+    Member(scope): Member,
+    Form(Nothing {}): Form<Nothing>,
+) -> Result<Response, Problem> {
+    let (ticket, id) = (scope.ticket()?, scope.id::<HeldReplyId>("held", "waiting answer")?);
+    match app.desk().tickets(&scope.access).send_now(ticket, id).await.map_err(too_late) {
+        Ok(_) => Ok(back(&app, &scope)),
+        Err(problem) => again(&app, &scope, problem).await,
+    }
+}
+
+fn draft(held: HeldReply) -> Draft {
+    let ids: Vec<String> = held.attachments.iter().map(|file| file.id.to_string()).collect();
+    let names = held.attachments.iter().map(|file| file.name.to_string()).collect();
+    Draft {
+        reply: held.body.as_str().to_owned(),
+        reply_files: Kept { ids: ids.join(" "), names },
+        status: held.status.map(|(status, _)| status.to_string()).unwrap_or_default(),
+        ..Draft::default()
+    }
+}
+
+/// To the ticket of the path, at its end.
+pub(super) fn back(app: &App, scope: &Scope) -> Response {
+    let (slug, ticket) = (&scope.access.workspace().slug, scope.segment("ticket").unwrap_or_default());
+    go(app, &format!("/{slug}/tickets/{ticket}#end"))
+}
+
+async fn again(app: &App, scope: &Scope, problem: Problem) -> Result<Response, Problem> {
+    let draft = Draft { error: sentence(&problem), ..Draft::default() };
+    Ok(render_with(problem.status, &page(app, scope, None, draft).await?))
+}
