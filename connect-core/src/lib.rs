@@ -40,6 +40,7 @@ pub mod notice;
 pub mod notify;
 pub mod outbox;
 mod page;
+pub mod presence;
 pub mod push;
 mod random;
 pub mod record;

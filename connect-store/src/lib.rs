@@ -19,6 +19,8 @@ pub mod auth_rules;
 mod blob;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(any(feature = "redis", feature = "postgres"))]
+mod gathered;
 pub mod group;
 mod limiter;
 mod memory;

@@ -10,6 +10,7 @@ use crate::event::Lines;
 use crate::notice::Notices;
 use crate::notify::{Channel, MailIdentity, Signer, TicketMail};
 use crate::outbox::Release;
+use crate::presence::Boards;
 use crate::store::LocalFeed;
 use crate::template::{Engine, TestMail};
 use crate::{BlobStore, Clock, Ids, LiveFeed, OsRandom, Policy, Random, Store, SystemClock};
@@ -146,6 +147,7 @@ impl DeskBuilder {
     pub fn build(self, settings: DeskSettings) -> Desk {
         let Self { store, policy, clock, random, feed, blobs, scanner, sealer, signer, subscribers, channels } = self;
         let ids = Ids::new(clock.clone(), random.clone());
+        let boards = Arc::new(Boards::new(u64::from_le_bytes(random.bytes())));
         let inner = Inner {
             store,
             clock,
@@ -163,6 +165,7 @@ impl DeskBuilder {
             seen_seals: SeenSeals::default(),
             meter: Meter::default(),
             lines: Lines::default(),
+            boards,
             templates: Engine::new(),
             signer,
         };

@@ -11,6 +11,7 @@ use crate::audit::{Sealer, SeenSeals};
 use crate::dispatch::{DispatchSettings, Dispatcher, Meter, Subscriber};
 use crate::event::Lines;
 use crate::notify::{Channel, MailIdentity, Signer};
+use crate::presence::Boards;
 use crate::template::Engine;
 use crate::{BlobStore, Clock, EmailAddress, Ids, LiveFeed, Policy, Random, Store, Timestamp};
 
@@ -44,6 +45,7 @@ struct Inner {
     seen_seals: SeenSeals,
     meter: Meter,
     lines: Lines,
+    boards: Arc<Boards>,
     templates: Engine,
     signer: Option<Arc<dyn Signer>>,
 }
@@ -117,6 +119,11 @@ impl Desk {
     /// What is followed of workspaces now.
     pub(crate) fn lines(&self) -> &Lines {
         &self.inner.lines
+    }
+
+    /// Who is at which ticket now.
+    pub(crate) fn boards(&self) -> &Arc<Boards> {
+        &self.inner.boards
     }
 
     /// What fills the templates of mail.

@@ -1,15 +1,16 @@
 //! Following the events of a workspace as they happen.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 use super::line::Line;
 use super::{Event, Fact};
+use crate::presence::Presence;
 use crate::store::{EventList, TicketKey};
-use crate::{Access, Action, Desk, Limit, Result, TicketId, WorkspaceId};
+use crate::{Access, Action, Desk, Error, Limit, Result, TicketId, WorkspaceId};
 
 /// How long one wait for something new lasts at most, so that whoever follows comes to look at other things, too.
 const WAIT: Duration = Duration::from_secs(2);
@@ -30,6 +31,11 @@ pub struct Follower {
     line: Arc<Line>,
     newest: watch::Receiver<u64>,
     seen: HashMap<TicketId, bool>,
+    /// Who comes and goes at tickets; for the team.
+    changes: Option<broadcast::Receiver<Presence>>,
+    signs: VecDeque<Presence>,
+    /// Whether changes were missed, as nobody took them up in time.
+    is_behind: bool,
 }
 
 impl Desk {
@@ -44,6 +50,12 @@ impl Desk {
             return Ok(None);
         }
         let line = self.line(workspace, last);
+        let (changes, signs) = if self.may(access, Action::ReadMembers) {
+            let (changes, present) = self.follow_presence(workspace);
+            (Some(changes), present.into())
+        } else {
+            (None, VecDeque::new())
+        };
         Ok(Some(Follower {
             desk: self.clone(),
             access: access.clone(),
@@ -54,6 +66,9 @@ impl Desk {
             newest: line.watch(),
             line,
             seen: HashMap::new(),
+            changes,
+            signs,
+            is_behind: false,
         }))
     }
 }
@@ -67,7 +82,30 @@ impl Follower {
     /// Waits until there may be something new, or a while has passed. May be dropped while it waits; nothing is lost.
     pub async fn changed(&mut self) {
         let after = self.after;
-        let _ = tokio::time::timeout(WAIT, self.newest.wait_for(|newest| *newest > after)).await;
+        tokio::select! {
+            _ = self.newest.wait_for(|newest| *newest > after) => {}
+            sign = next(&mut self.changes) => match sign {
+                Some(sign) => self.signs.push_back(sign),
+                None => self.is_behind = true,
+            },
+            () = tokio::time::sleep(WAIT) => {}
+        }
+    }
+
+    /// Who has come to a ticket, or gone, since this was last asked: at first all who are there now. For the team; held to
+    /// the tickets that the access sees. [`Error::Unavailable`] to whoever was too slow: they have to follow anew.
+    pub async fn signs(&mut self) -> Result<Vec<Presence>> {
+        if self.is_behind {
+            return Err(Error::Unavailable("too many people came and went meanwhile".to_owned()));
+        }
+        let mut seen = Vec::new();
+        while let Some(sign) = self.signs.front().copied() {
+            if self.sees(sign.ticket).await? {
+                seen.push(sign);
+            }
+            self.signs.pop_front();
+        }
+        Ok(seen)
     }
 
     /// The events that have come since, as many as a page holds; empty if there are none now.
@@ -105,12 +143,16 @@ impl Follower {
             return Ok(false);
         }
         let Some(ticket) = event.ticket else { return Ok(self.audit) };
-        if self.access.sees_all_tickets() {
-            return Ok(true);
-        }
         // Whose ticket it is may be different from here on.
         if matches!(event.fact, Fact::TicketAssigned { .. } | Fact::TicketMoved { .. }) {
             self.seen.remove(&ticket);
+        }
+        self.sees(ticket).await
+    }
+
+    async fn sees(&mut self, ticket: TicketId) -> Result<bool> {
+        if self.access.sees_all_tickets() {
+            return Ok(true);
         }
         if let Some(seen) = self.seen.get(&ticket) {
             return Ok(*seen);
@@ -122,5 +164,15 @@ impl Follower {
         }
         self.seen.insert(ticket, seen);
         Ok(seen)
+    }
+}
+
+/// The next sign, or none if some were missed; waits for ever where none come.
+async fn next(changes: &mut Option<broadcast::Receiver<Presence>>) -> Option<Presence> {
+    let Some(changes) = changes else { return std::future::pending().await };
+    match changes.recv().await {
+        Ok(sign) => Some(sign),
+        Err(broadcast::error::RecvError::Lagged(_)) => None,
+        Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
     }
 }

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use tokio::sync::broadcast;
 
+use crate::presence::Presence;
 use crate::{StoreError, WorkspaceId};
 
 /// Signals kept for a subscriber that is slow; behind that it is told to look everywhere.
@@ -26,7 +27,7 @@ pub enum Signal {
     LookEverywhere,
 }
 
-/// "Look again" between the nodes of a desk.
+/// "Look again", and who is at a ticket, between the nodes of a desk.
 ///
 /// # Contract
 ///
@@ -36,6 +37,9 @@ pub enum Signal {
 ///   every subscriber is told [`Signal::LookEverywhere`].
 /// - [`publish`](Self::publish) never waits and never fails; it may gather hints for up to 50 ms and send
 ///   only the newest of a workspace. The publishing node's own subscribers hear it too.
+/// - A sign of presence may come late, twice or not at all, too; it is told again every few seconds for as long as it
+///   holds. [`tell`](Self::tell) never waits and never fails. The telling node's own listeners hear it, too. Signs take no
+///   room from hints: a flood of them delays or loses signs.
 #[async_trait]
 pub trait LiveFeed: std::fmt::Debug + Send + Sync {
     /// Tells all nodes that a workspace has new events. May be called outside of any async task.
@@ -43,6 +47,12 @@ pub trait LiveFeed: std::fmt::Debug + Send + Sync {
 
     /// What is published from now on.
     fn subscribe(&self) -> Signals;
+
+    /// Tells all nodes that somebody is at a ticket, or has gone. May be called outside of any async task.
+    fn tell(&self, sign: Presence);
+
+    /// What is told from now on.
+    fn listen(&self) -> Signs;
 
     /// Whether hints reach other nodes now.
     async fn ready(&self) -> Result<(), StoreError>;
@@ -65,15 +75,36 @@ impl Signals {
     }
 }
 
-/// Hands signals to all subscribers of this process; what adapters are built on.
+/// Signs of presence as they come.
+#[derive(Debug)]
+pub struct Signs {
+    receiver: broadcast::Receiver<Presence>,
+}
+
+impl Signs {
+    /// The next sign; none when the feed is gone. Those that a slow listener missed are passed over. May be dropped
+    /// while it waits.
+    pub async fn next(&mut self) -> Option<Presence> {
+        loop {
+            match self.receiver.recv().await {
+                Ok(sign) => return Some(sign),
+                Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => return None,
+            }
+        }
+    }
+}
+
+/// Hands signals and signs to all subscribers of this process; what adapters are built on.
 #[derive(Debug, Clone)]
 pub struct Fanout {
     sender: broadcast::Sender<Signal>,
+    signs: broadcast::Sender<Presence>,
 }
 
 impl Default for Fanout {
     fn default() -> Self {
-        Self { sender: broadcast::channel(KEPT).0 }
+        Self { sender: broadcast::channel(KEPT).0, signs: broadcast::channel(KEPT).0 }
     }
 }
 
@@ -86,6 +117,16 @@ impl Fanout {
     /// One more subscriber.
     pub fn subscribe(&self) -> Signals {
         Signals { receiver: self.sender.subscribe() }
+    }
+
+    /// Tells all listeners of somebody at a ticket; nobody may be there.
+    pub fn tell(&self, sign: Presence) {
+        let _ = self.signs.send(sign);
+    }
+
+    /// One more listener.
+    pub fn listen(&self) -> Signs {
+        Signs { receiver: self.signs.subscribe() }
     }
 }
 
@@ -110,6 +151,14 @@ impl LiveFeed for LocalFeed {
 
     fn subscribe(&self) -> Signals {
         self.fanout.subscribe()
+    }
+
+    fn tell(&self, sign: Presence) {
+        self.fanout.tell(sign);
+    }
+
+    fn listen(&self) -> Signs {
+        self.fanout.listen()
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

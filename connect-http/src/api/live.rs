@@ -3,7 +3,11 @@
 //! The id of an event is its number in the workspace. A client that comes back with `Last-Event-ID` goes on
 //! behind it: nothing is missed and nothing repeated. `event: reset` says that the number is unknown here
 //! and everything has to be read anew.
+//!
+//! `event: presence` tells the team who comes to a ticket and goes. After `event: open` it tells who is there already,
+//! so what a client knew before counts no more.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +16,7 @@ use axum::extract::State;
 use axum::response::sse::{Event as Line, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use connect_core::event::{Event, Follower};
+use connect_core::presence::Presence;
 use connect_core::{Access, Action};
 use futures::stream::{self, Stream};
 use http::{HeaderMap, HeaderValue};
@@ -47,7 +52,8 @@ struct Client {
     workspace: String,
     access: Access,
     follower: Option<Follower>,
-    ready: std::collections::VecDeque<Arc<Event>>,
+    ready: VecDeque<Arc<Event>>,
+    signs: VecDeque<Presence>,
     checked: Instant,
     draining: Option<Draining>,
     _place: Slot,
@@ -77,7 +83,8 @@ pub(crate) async fn handle(
         caller: scope.caller,
         app,
         follower,
-        ready: std::collections::VecDeque::new(),
+        ready: VecDeque::new(),
+        signs: VecDeque::new(),
         checked: Instant::now(),
         draining: draining.map(|axum::Extension(draining)| draining),
         _place: place,
@@ -107,6 +114,12 @@ fn line(event: &Event, is_team: bool) -> Line {
     Line::default().id(event.seq.to_string()).event(event.fact.name()).data(data.to_string())
 }
 
+/// Somebody at a ticket. It has no id: it is no event, and nobody goes on behind it.
+fn presence(sign: &Presence) -> Line {
+    let data = json!({"ticket_id": sign.ticket, "user_id": sign.user, "state": sign.word()});
+    Line::default().event("presence").data(data.to_string())
+}
+
 fn lines(state: Client) -> impl Stream<Item = Result<Line, Infallible>> {
     let opening = match &state.follower {
         // The place from which the client follows: it may come back to it before anything has happened.
@@ -121,6 +134,9 @@ fn lines(state: Client) -> impl Stream<Item = Result<Line, Infallible>> {
                 let is_team = state.access.contact().is_none();
                 return Some((Ok(line(&event, is_team)), state));
             }
+            if let Some(sign) = state.signs.pop_front() {
+                return Some((Ok(presence(&sign)), state));
+            }
             if state.checked.elapsed() >= LOOK_AGAIN {
                 // Boxed, as the next one: a stream that waits need not hold the room that looking takes.
                 if !Box::pin(may_follow(&state)).await {
@@ -129,14 +145,11 @@ fn lines(state: Client) -> impl Stream<Item = Result<Line, Infallible>> {
                 state.checked = Instant::now();
             }
             let follower = state.follower.as_mut()?;
-            match Box::pin(follower.next()).await {
-                Ok(events) if events.is_empty() => {}
-                Ok(events) => {
-                    state.ready.extend(events);
-                    continue;
-                }
-                // The client comes back with the number it has seen, perhaps to another node.
-                Err(_) => return None,
+            // After an error the client comes back with the number it has seen, perhaps to another node.
+            state.ready.extend(Box::pin(follower.next()).await.ok()?);
+            state.signs.extend(Box::pin(follower.signs()).await.ok()?);
+            if !state.ready.is_empty() || !state.signs.is_empty() {
+                continue;
             }
             match &mut state.draining {
                 None => follower.changed().await,

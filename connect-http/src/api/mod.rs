@@ -18,6 +18,7 @@ pub(crate) mod message;
 mod notification;
 mod outbox;
 pub(crate) mod permissions;
+mod presence;
 mod push_device;
 mod role;
 pub(crate) mod shape;
@@ -144,6 +145,10 @@ fn in_workspace() -> Router<App> {
         .route(
             "/tickets/{ticket}/follow",
             get(ticket::follow::read).put(ticket::follow::begin).delete(ticket::follow::end),
+        )
+        .route(
+            "/tickets/{ticket}/presence",
+            get(presence::read::handle).put(presence::tell::handle).delete(presence::leave::handle),
         )
         .route("/tickets/{ticket}/messages", get(message::list::handle).post(message::create::handle))
         .route("/tickets/{ticket}/messages/{message}", get(message::read::handle))

@@ -56,6 +56,9 @@ fn words(actions: &[Action]) -> Vec<String> {
 const FOLLOW: Need = Need::AllOf(&[Action::ReadNotifications, Action::ReadTickets]);
 const CHOOSE: Need = Need::AllOf(&[Action::ChooseNotifications, Action::ReadTickets]);
 
+/// Who is at a ticket is for the team to know.
+const PRESENCE: Need = Need::AllOf(&[Action::ReadMembers, Action::ReadTickets]);
+
 /// One row: a route, and what it needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permission {
@@ -198,6 +201,9 @@ pub const PERMISSIONS: &[Permission] = &[
     row(GET, "/workspaces/{workspace}/tickets/{ticket}/follow", FOLLOW),
     row(PUT, "/workspaces/{workspace}/tickets/{ticket}/follow", CHOOSE),
     row(DELETE, "/workspaces/{workspace}/tickets/{ticket}/follow", CHOOSE),
+    row(GET, "/workspaces/{workspace}/tickets/{ticket}/presence", PRESENCE),
+    row(PUT, "/workspaces/{workspace}/tickets/{ticket}/presence", PRESENCE),
+    row(DELETE, "/workspaces/{workspace}/tickets/{ticket}/presence", PRESENCE),
     row(GET, "/workspaces/{workspace}/tickets/{ticket}/messages", Need::Action(Action::ReadTickets)),
     // An internal note needs `notes.write` in its place; the desk asks for it by what the message is.
     row(

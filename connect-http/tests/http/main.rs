@@ -42,6 +42,7 @@ mod pages;
 #[cfg(feature = "passkeys")]
 mod passkeys;
 mod permissions;
+mod presence;
 mod proxies;
 mod push_devices;
 mod refused_files;

@@ -53,7 +53,7 @@ async fn an_answer_waits_and_is_seen_by_the_team_only_until_its_time_has_come() 
     app.clock.advance(Duration::from_secs(9));
     app.deliver().await;
     let outbox = format!("{ticket}/outbox");
-    assert_eq!(rows(&ada, &outbox).await, [held.clone()], "a colleague sees it");
+    assert_eq!(rows(&ada, &outbox).await, std::slice::from_ref(&held), "a colleague sees it");
     assert_eq!(viewer.get(&outbox).await.problem(403), "forbidden");
     assert_eq!(customer.get(&outbox).await.problem(403), "forbidden");
     for user in [&owner, &viewer, &customer] {

@@ -423,6 +423,7 @@ impl World {
             ("POST", "/tickets") => {
                 json!({"subject": "S", "body": "B", "contact": {"email": "carla@customer.example"}})
             }
+            ("PUT", "/tickets/{ticket}/presence") => json!({"state": "viewing"}),
             ("POST", "/tickets/{ticket}/messages") => json!({"kind": "reply", "body": "x"}),
             _ => json!({}),
         }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use connect_core::WorkspaceId;
+use connect_core::presence::{Doing, Presence};
 use connect_core::store::{Hint, Signal, Signals};
+use connect_core::{TicketId, UserId, WorkspaceId};
 
 use super::FreshFeed;
 
@@ -89,6 +90,52 @@ pub async fn a_slow_subscriber_is_told_of_the_gap(fresh: FreshFeed) {
         false
     });
     assert_eq!(told.await, Ok(true), "5,000 hints were missed and nothing was said");
+}
+
+/// Somebody at a ticket is told of on the other node and the own one, and their going, too.
+pub async fn presence_reaches_every_node(fresh: FreshFeed) {
+    let mut listeners = [fresh.nodes[0].listen(), fresh.nodes[1].listen()];
+    let sign = |doing| Presence {
+        workspace: workspace(1),
+        ticket: TicketId::from_bits(2),
+        user: UserId::from_bits(3),
+        doing,
+        node: 4,
+    };
+    for doing in [Some(Doing::Viewing), Some(Doing::Replying), None] {
+        for listener in &mut listeners {
+            let mut is_heard = false;
+            // It may be lost; then it is told again.
+            for _ in 0..200 {
+                fresh.nodes[0].tell(sign(doing));
+                let heard = async {
+                    while let Some(heard) = listener.next().await {
+                        if heard == sign(doing) {
+                            return true;
+                        }
+                    }
+                    false
+                };
+                is_heard = tokio::time::timeout(Duration::from_millis(200), heard).await.unwrap_or(false);
+                if is_heard {
+                    break;
+                }
+            }
+            assert!(is_heard, "no sign of 200 arrived: {doing:?}");
+        }
+    }
+}
+
+/// A flood of signs keeps no hint back.
+pub async fn signs_take_no_room_from_hints(fresh: FreshFeed) {
+    let mut other = fresh.nodes[1].subscribe();
+    reaches(&fresh, 0, &mut other, workspace(1)).await;
+    for user in 0..20_000 {
+        let (ticket, user) = (TicketId::from_bits(2), UserId::from_bits(user));
+        fresh.nodes[0].tell(Presence { workspace: workspace(1), ticket, user, doing: None, node: 4 });
+    }
+    fresh.nodes[0].publish(Hint { workspace: workspace(2), seq: 9 });
+    told(&mut other, workspace(2), 9).await;
 }
 
 /// Publishing never waits, whoever listens.

@@ -1,24 +1,23 @@
 //! Wake-ups by `LISTEN` and `NOTIFY`.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use connect_core::store::{Fanout, Hint, LiveFeed, Signal, Signals};
-use connect_core::{StoreError, WorkspaceId};
+use connect_core::StoreError;
+use connect_core::presence::Presence;
+use connect_core::store::{Fanout, Hint, LiveFeed, Signal, Signals, Signs};
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
 use tokio::sync::{mpsc, watch};
 use tracing::{debug, warn};
 
 use super::PostgresStore;
+use crate::gathered::{Gathered, Queue, Said};
 
 /// For how long hints are gathered. A notification takes a lock over the whole database while it commits,
 /// so few are sent, and never within the transaction of a change.
 const GATHER: Duration = Duration::from_millis(50);
-/// Hints that may wait to be sent; further ones are dropped, for polling to make good.
-const QUEUE: usize = 4096;
 
 /// A feed between the nodes of one database. It holds two connections of its own, which must reach the
 /// server directly: through a pooler that shares connections, notifications do not arrive, and the nodes
@@ -26,7 +25,7 @@ const QUEUE: usize = 4096;
 #[derive(Debug)]
 pub struct PostgresFeed {
     fanout: Fanout,
-    hints: mpsc::Sender<Hint>,
+    queue: Queue,
     listening: Arc<AtomicBool>,
     /// Ends the tasks when the feed is dropped.
     _alive: watch::Sender<()>,
@@ -37,13 +36,13 @@ impl PostgresFeed {
     pub fn start(store: &PostgresStore) -> Self {
         let (options, channel) = store.feed_options();
         let (alive, gone) = watch::channel(());
-        let (hints, waiting) = mpsc::channel(QUEUE);
+        let (queue, waiting) = Queue::new();
         let (fanout, listening) = (Fanout::default(), Arc::new(AtomicBool::new(false)));
         let pool =
             PgPoolOptions::new().max_connections(1).test_before_acquire(false).connect_lazy_with(options.clone());
         tokio::spawn(send(pool, channel.clone(), waiting));
         tokio::spawn(listen(options, channel, fanout.clone(), listening.clone(), gone));
-        Self { fanout, hints, listening, _alive: alive }
+        Self { fanout, queue, listening, _alive: alive }
     }
 }
 
@@ -52,7 +51,7 @@ impl LiveFeed for PostgresFeed {
     fn publish(&self, hint: Hint) {
         // This node need not wait for the way over the server.
         self.fanout.send(Signal::Look(hint));
-        if self.hints.try_send(hint).is_err() {
+        if !self.queue.hint(hint) {
             debug!("a hint was dropped");
         }
     }
@@ -61,28 +60,29 @@ impl LiveFeed for PostgresFeed {
         self.fanout.subscribe()
     }
 
+    fn tell(&self, sign: Presence) {
+        self.fanout.tell(sign);
+        self.queue.sign(sign);
+    }
+
+    fn listen(&self) -> Signs {
+        self.fanout.listen()
+    }
+
     async fn ready(&self) -> Result<(), StoreError> {
         let is_listening = self.listening.load(Ordering::Acquire);
         is_listening.then_some(()).ok_or_else(|| StoreError::unavailable("the feed is not connected"))
     }
 }
 
-/// Keeps the newest hint of a workspace, in whatever order they come.
-fn note(newest: &mut HashMap<WorkspaceId, u64>, hint: Hint) {
-    let known = newest.entry(hint.workspace).or_default();
-    *known = hint.seq.max(*known);
-}
-
-/// Sends the newest hint of each workspace, a batch at a time, until the feed is gone.
-async fn send(pool: PgPool, channel: String, mut waiting: mpsc::Receiver<Hint>) {
-    let mut newest: HashMap<WorkspaceId, u64> = HashMap::new();
-    while let Some(hint) = waiting.recv().await {
-        note(&mut newest, hint);
+/// Sends the newest of what is said, a batch at a time, until the feed is gone.
+async fn send(pool: PgPool, channel: String, mut waiting: mpsc::Receiver<Said>) {
+    while let Some(said) = waiting.recv().await {
+        let mut gathered = Gathered::default();
+        gathered.note(said);
         tokio::time::sleep(GATHER).await;
-        while let Ok(hint) = waiting.try_recv() {
-            note(&mut newest, hint);
-        }
-        let payloads: Vec<String> = newest.drain().map(|(workspace, seq)| format!("{workspace} {seq}")).collect();
+        gathered.note_waiting(&mut waiting);
+        let payloads = gathered.texts();
         let statement = "SELECT pg_notify($1, payload) FROM unnest($2) AS payload";
         let sent = sqlx::query(statement).bind(&channel).bind(&payloads).execute(&pool);
         match tokio::time::timeout(Duration::from_secs(5), sent).await {
@@ -133,8 +133,9 @@ async fn follow(options: &PgConnectOptions, channel: &str, fanout: &Fanout, list
         fanout.send(Signal::LookEverywhere);
         loop {
             match listener.try_recv().await? {
-                Some(notification) => match parse(notification.payload()) {
-                    Some(hint) => fanout.send(Signal::Look(hint)),
+                Some(notification) => match Said::read(notification.payload()) {
+                    Some(Said::Hint(hint)) => fanout.send(Signal::Look(hint)),
+                    Some(Said::Sign(sign)) => fanout.tell(sign),
                     None => debug!(payload = notification.payload(), "not a hint"),
                 },
                 // The listener has lost its connection, and gets another one with the next call.
@@ -147,9 +148,4 @@ async fn follow(options: &PgConnectOptions, channel: &str, fanout: &Fanout, list
         Err(error) => error,
         Ok(never) => match never {},
     }
-}
-
-fn parse(payload: &str) -> Option<Hint> {
-    let (workspace, seq) = payload.split_once(' ')?;
-    Some(Hint { workspace: workspace.parse().ok()?, seq: seq.parse().ok()? })
 }

@@ -5,7 +5,6 @@
 //! makes up for it: told to the own subscribers after every subscription, and to all nodes after hints
 //! could not be published.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -13,21 +12,21 @@ use std::time::Duration;
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{AsyncConnectionConfig, Client, RedisResult, Value};
 use async_trait::async_trait;
-use connect_core::store::{Fanout, Hint, LiveFeed, Signal, Signals};
-use connect_core::{StoreError, WorkspaceId};
+use connect_core::StoreError;
+use connect_core::presence::Presence;
+use connect_core::store::{Fanout, Hint, LiveFeed, Signal, Signals, Signs};
 use futures::StreamExt;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{interval, sleep, timeout};
 
 use super::link::connect_error;
 use super::{RedisError, RedisSettings};
+use crate::gathered::{Gathered, Queue, Said};
 
 /// The pause after each publication, in which further hints gather.
 const GATHER: Duration = Duration::from_millis(50);
 /// The pause after a publication that failed.
 const REST: Duration = Duration::from_secs(1);
-/// Hints that wait at most; more of them become one "look everywhere".
-const QUEUE: usize = 4096;
 /// How often the listening link is asked whether it is alive.
 const PING: Duration = Duration::from_secs(5);
 /// The shortest and the longest pause before the next attempt to subscribe.
@@ -39,7 +38,7 @@ const EVERYWHERE: &str = "everywhere";
 #[derive(Clone)]
 pub struct RedisFeed {
     fanout: Fanout,
-    hints: mpsc::Sender<Hint>,
+    queue: Queue,
     lost: Arc<AtomicBool>,
     subscribed: watch::Receiver<bool>,
     /// Dropped with the last handle, which ends the listening task.
@@ -60,7 +59,7 @@ impl RedisFeed {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| RedisError::NoRuntime)?;
         let channel = format!("{}hints", settings.prefix);
         let (fanout, lost) = (Fanout::default(), Arc::new(AtomicBool::new(false)));
-        let (hints, queue) = mpsc::channel(QUEUE);
+        let (queue, waiting) = Queue::new();
         let (is_subscribed, subscribed) = watch::channel(false);
         let (alive, gone) = watch::channel(());
         let publisher = Publisher {
@@ -72,9 +71,9 @@ impl RedisFeed {
         };
         let listener =
             Listener { client, channel, timeout: settings.timeout, fanout: fanout.clone(), subscribed: is_subscribed };
-        runtime.spawn(publisher.run(queue));
+        runtime.spawn(publisher.run(waiting));
         runtime.spawn(listener.run(gone));
-        Ok(Self { fanout, hints, lost, subscribed, _alive: Arc::new(alive) })
+        Ok(Self { fanout, queue, lost, subscribed, _alive: Arc::new(alive) })
     }
 }
 
@@ -82,13 +81,22 @@ impl RedisFeed {
 impl LiveFeed for RedisFeed {
     fn publish(&self, hint: Hint) {
         self.fanout.send(Signal::Look(hint));
-        if self.hints.try_send(hint).is_err() {
+        if !self.queue.hint(hint) {
             self.lost.store(true, Ordering::Relaxed);
         }
     }
 
     fn subscribe(&self) -> Signals {
         self.fanout.subscribe()
+    }
+
+    fn tell(&self, sign: Presence) {
+        self.fanout.tell(sign);
+        self.queue.sign(sign);
+    }
+
+    fn listen(&self) -> Signs {
+        self.fanout.listen()
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
@@ -112,17 +120,15 @@ struct Publisher {
 
 impl Publisher {
     /// Publishes until the last handle is gone: at once what comes after a pause, together what comes in one.
-    async fn run(mut self, mut queue: mpsc::Receiver<Hint>) {
+    async fn run(mut self, mut queue: mpsc::Receiver<Said>) {
         let mut again = interval(REST);
         loop {
-            let mut newest: HashMap<WorkspaceId, u64> = HashMap::new();
+            let mut gathered = Gathered::default();
             tokio::select! {
                 first = queue.recv() => {
                     let Some(first) = first else { return };
-                    note(&mut newest, first);
-                    for hint in std::iter::from_fn(|| queue.try_recv().ok()).take(QUEUE) {
-                        note(&mut newest, hint);
-                    }
+                    gathered.note(first);
+                    gathered.note_waiting(&mut queue);
                 }
                 // What was lost is made up for even if nothing else happens.
                 _ = again.tick() => {
@@ -131,7 +137,7 @@ impl Publisher {
                     }
                 }
             }
-            let outcome = timeout(self.timeout, self.publish(&newest)).await;
+            let outcome = timeout(self.timeout, self.publish(&gathered)).await;
             if !matches!(outcome, Ok(Ok(()))) {
                 self.lost.store(true, Ordering::Relaxed);
                 self.connection = None;
@@ -143,7 +149,7 @@ impl Publisher {
         }
     }
 
-    async fn publish(&mut self, newest: &HashMap<WorkspaceId, u64>) -> Result<(), RedisError> {
+    async fn publish(&mut self, gathered: &Gathered) -> Result<(), RedisError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.dial().await?,
@@ -154,8 +160,8 @@ impl Publisher {
         if lost {
             batch.cmd("PUBLISH").arg(self.channel.as_str()).arg(EVERYWHERE).ignore();
         } else {
-            for (workspace, seq) in newest {
-                batch.cmd("PUBLISH").arg(self.channel.as_str()).arg(format!("{workspace} {seq}")).ignore();
+            for text in gathered.texts() {
+                batch.cmd("PUBLISH").arg(self.channel.as_str()).arg(text).ignore();
             }
         }
         let sent: RedisResult<()> = batch.query_async(&mut connection).await;
@@ -223,9 +229,7 @@ impl Listener {
             tokio::select! {
                 message = messages.next() => {
                     let Some(message) = message else { return Ok(()) };
-                    if let Some(signal) = read(message.get_payload_bytes()) {
-                        self.fanout.send(signal);
-                    }
+                    self.hand_on(message.get_payload_bytes());
                 }
                 // A link may be dead without saying so: one that does not answer is given up.
                 _ = ping.tick() => {
@@ -235,42 +239,23 @@ impl Listener {
         }
     }
 
+    /// Others may use the channel: what does not read is passed over.
+    fn hand_on(&self, payload: &[u8]) {
+        match std::str::from_utf8(payload) {
+            Ok(EVERYWHERE) => self.fanout.send(Signal::LookEverywhere),
+            Ok(text) => match Said::read(text) {
+                Some(Said::Hint(hint)) => self.fanout.send(Signal::Look(hint)),
+                Some(Said::Sign(sign)) => self.fanout.tell(sign),
+                None => {}
+            },
+            Err(_) => {}
+        }
+    }
+
     async fn within<T>(&self, call: impl Future<Output = RedisResult<T>>) -> Result<T, RedisError> {
         match timeout(self.timeout, call).await {
             Ok(outcome) => outcome.map_err(|error| connect_error(&error)),
             Err(_) => Err(RedisError::Unreachable { cause: "no answer in time".to_owned() }),
-        }
-    }
-}
-
-/// Keeps the newest of a workspace.
-fn note(newest: &mut HashMap<WorkspaceId, u64>, hint: Hint) {
-    let seq = newest.entry(hint.workspace).or_default();
-    *seq = hint.seq.max(*seq);
-}
-
-/// A message as a signal. Others may use the channel: what does not read is passed over.
-fn read(payload: &[u8]) -> Option<Signal> {
-    let text = std::str::from_utf8(payload).ok()?;
-    if text == EVERYWHERE {
-        return Some(Signal::LookEverywhere);
-    }
-    let (workspace, seq) = text.split_once(' ')?;
-    Some(Signal::Look(Hint { workspace: workspace.parse().ok()?, seq: seq.parse().ok()? }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_reads_back_and_foreign_ones_are_passed_over() {
-        let hint = Hint { workspace: WorkspaceId::from_bits(7), seq: 12 };
-        let sent = format!("{} {}", hint.workspace, hint.seq);
-        assert_eq!(read(sent.as_bytes()), Some(Signal::Look(hint)));
-        assert_eq!(read(b"everywhere"), Some(Signal::LookEverywhere));
-        for foreign in [&b""[..], b"ping", b"wsp_1 2", b"\xff"] {
-            assert_eq!(read(foreign), None);
         }
     }
 }
