@@ -15,6 +15,12 @@ pub(super) async fn puzzle() -> impl IntoResponse {
     (headers, include_str!("../../assets/puzzle.js"))
 }
 
+/// `GET /assets/live.js`: keeps the page of a ticket in step. Without it the page shows what was there when it was loaded.
+pub(super) async fn live() -> impl IntoResponse {
+    let headers = [(CONTENT_TYPE, "text/javascript; charset=utf-8"), (CACHE_CONTROL, "public, max-age=300")];
+    (headers, include_str!("../../assets/live.js"))
+}
+
 /// `GET /assets/passkey.js`: has a device sign. Without it codes still work.
 #[cfg(feature = "passkeys")]
 pub(super) async fn passkey() -> impl IntoResponse {

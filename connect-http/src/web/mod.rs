@@ -15,6 +15,7 @@ mod factors;
 mod form;
 mod home;
 mod join;
+mod live;
 mod members;
 #[cfg(feature = "oidc")]
 mod oauth;
@@ -82,6 +83,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/step-up", get(step_up::ask).post(step_up::send_code))
         .route("/step-up/code", get(step_up::code).post(step_up::enter_code))
         .route("/assets/puzzle.js", get(assets::puzzle))
+        .route("/assets/live.js", get(assets::live))
         .route("/unsubscribe/{workspace}/{user}/{topic}/{signature}", get(unsubscribe::ask).post(unsubscribe::end))
         .route("/sign-out", post(account::sign_out))
         .route("/workspaces", get(home::workspaces).post(home::create))

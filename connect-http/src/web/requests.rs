@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::attachment::{Kept, Posted, posted};
 use super::form::{filled, new_key, once};
+use super::live::Live;
 use super::page::{Member, Shell, caller, go, is_team, render, render_with, sentence};
 use super::ticket::{Entry, entries};
 use super::tickets::{Row, customers_filter, list_href, rows};
@@ -222,6 +223,7 @@ struct RequestPage {
     shell: Shell,
     slug: String,
     view: TicketView,
+    live: Live,
     entries: Vec<Entry>,
     earlier: bool,
     next: Option<String>,
@@ -241,6 +243,7 @@ async fn page(
 ) -> Result<RequestPage, Problem> {
     let tickets = app.desk().tickets(&scope.access);
     let key = scope.ticket()?;
+    let live = Live::of(app, scope, "requests").await?;
     let view = tickets.get(key).await?;
     let limit = Limit::new(50)?;
     let start = match &cursor {
@@ -251,6 +254,7 @@ async fn page(
     Ok(RequestPage {
         shell: Shell::inside(app, view.ticket.subject.to_string(), scope),
         slug: scope.access.workspace().slug.to_string(),
+        live,
         entries: entries(app, scope, &timeline).await?,
         earlier: start.is_some(),
         next: timeline.next,

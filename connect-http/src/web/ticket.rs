@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::attachment::{FileLink, Kept, Posted, posted};
 use super::form::{Form, filled, new_key, once};
+use super::live::Live;
 use super::outbox::{Waiting, back, waiting};
 use super::page::{Member, Shell, go, is_team, render, render_with, sentence};
 use super::time::When;
@@ -57,6 +58,7 @@ pub(super) struct TicketPage {
     shell: Shell,
     slug: String,
     view: TicketView,
+    live: Live,
     entries: Vec<Entry>,
     waiting: Vec<Waiting>,
     next: Option<String>,
@@ -151,6 +153,7 @@ pub(super) async fn page(
 ) -> Result<TicketPage, Problem> {
     let tickets = app.desk().tickets(&scope.access);
     let key = scope.ticket()?;
+    let live = Live::of(app, scope, "tickets").await?;
     let view = tickets.get(key).await?;
     let limit = Limit::new(ENTRIES)?;
     // The newest entries first, unless a place was asked for.
@@ -185,6 +188,7 @@ pub(super) async fn page(
     Ok(TicketPage {
         shell: Shell::inside(app, format!("#{} {}", view.ticket.number, view.ticket.subject), scope),
         slug: scope.access.workspace().slug.to_string(),
+        live,
         entries: entries(app, scope, &timeline).await?,
         waiting: waiting(app, scope).await?,
         next: timeline.next,

@@ -564,11 +564,12 @@ async fn sec_55_on_every_route_a_foreign_workspace_and_a_foreign_id_answer_as_mi
 
 /// What nobody needs to be signed in for: signing in, how it looks, the first run, which is over, and what its own
 /// signature opens.
-pub const PUBLIC_PAGES: [&str; 9] = [
+pub const PUBLIC_PAGES: [&str; 10] = [
     "/",
     "/setup",
     "/assets/desk.css",
     "/assets/passkey.js",
+    "/assets/live.js",
     "/assets/puzzle.js",
     "/sign-in",
     "/sign-in/code",

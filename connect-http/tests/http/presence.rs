@@ -87,7 +87,11 @@ async fn colleagues_see_who_is_at_a_ticket_and_customers_do_not() {
     app.clock.advance(Duration::from_secs(30));
     assert!(there(&owner, &ticket).await.is_empty(), "silence ends it");
     live.until("gone").await;
-    assert_eq!(owner.get("/workspaces/acme/audit?limit=200").await.expect(200), journal, "it is no part of the journal");
+    assert_eq!(
+        owner.get("/workspaces/acme/audit?limit=200").await.expect(200),
+        journal,
+        "it is no part of the journal"
+    );
 
     // A reply comes after all of it, and is the first that the customer hears.
     let reply = json!({"kind": "reply", "body": "Unplug it."});

@@ -12,6 +12,7 @@ mod database;
 mod hang_up;
 mod http;
 mod live;
+mod live_page;
 mod moving;
 mod nodes;
 mod outbound;
