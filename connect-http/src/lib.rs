@@ -11,6 +11,7 @@
 mod api;
 mod app;
 mod draining;
+mod endless;
 mod extract;
 mod health;
 mod markdown;

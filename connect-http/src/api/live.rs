@@ -27,6 +27,7 @@ use tokio::time::Instant;
 use crate::Draining;
 use crate::api::shape::Time;
 use crate::app::App;
+use crate::endless::Endless;
 use crate::extract::{Caller, Params, Scope};
 use crate::middleware::csrf;
 use crate::problem::Problem;
@@ -93,6 +94,7 @@ pub(crate) async fn handle(
     let mut response = lines.into_response();
     // A proxy that gathers the answer before it passes it on would keep everything back.
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response.extensions_mut().insert(Endless);
     Ok(response)
 }
 

@@ -25,6 +25,11 @@ use crate::Draining;
 
 mod body;
 mod closed;
+mod handover;
+mod socket;
+
+use handover::Handover;
+use socket::Socket;
 
 /// For how long connections are still taken after a stop was asked for.
 const LAST_ACCEPTS: Duration = Duration::from_millis(100);
@@ -158,23 +163,49 @@ async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
-    mut drained: watch::Receiver<bool>,
+    drained: watch::Receiver<bool>,
     timing: Timing,
     permit: Option<OwnedSemaphorePermit>,
 ) {
     let _ = stream.set_nodelay(true);
+    let handover = Arc::new(Handover::default());
+    let (socket, lent) = Socket::lend(stream, handover.clone());
+    // Boxed, so that its room is free again where only a stream goes on.
+    let is_handed_over = Box::pin(requests(&server, socket, peer, router, drained, timing, &handover)).await;
+    if is_handed_over && let (Some(stream), Some(body)) = (lent.take_back(), handover.body()) {
+        drop((server, handover));
+        handover::go_on(stream, body).await;
+    }
+    drop(permit);
+}
+
+/// Answers the requests of a connection; whether it has come to an answer that goes on without it.
+async fn requests(
+    server: &auto::Builder<TokioExecutor>,
+    socket: Socket,
+    peer: SocketAddr,
+    router: Router,
+    mut drained: watch::Receiver<bool>,
+    timing: Timing,
+    handover: &Arc<Handover>,
+) -> bool {
     let begun = Arc::new(AtomicBool::new(false));
     let first = begun.clone();
     let draining = Draining::new(drained.clone());
+    let kept = handover.clone();
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         first.store(true, Ordering::Release);
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(draining.clone());
+        let (method, version) = (request.method().clone(), request.version());
         let request = request.map(|incoming| axum::body::Body::new(body::Timed::new(incoming, timing.body)));
-        let router = router.clone();
-        async move { router.oneshot(request).await.map_err(|never: Infallible| never) }
+        let (router, kept) = (router.clone(), kept.clone());
+        async move {
+            let answered = router.oneshot(request).await.map_err(|never: Infallible| never);
+            answered.map(|response| kept.keep(&method, version, response))
+        }
     });
-    let connection = server.serve_connection_with_upgrades(TokioIo::new(stream), service);
+    let connection = server.serve_connection_with_upgrades(TokioIo::new(socket), service);
     tokio::pin!(connection);
     let silence = tokio::time::sleep(timing.first_request);
     let shutdown = tokio::time::sleep(Duration::ZERO);
@@ -188,14 +219,15 @@ async fn connection(
                 if let Err(error) = ended {
                     debug!(%error, "a connection ended badly");
                 }
-                break;
+                return false;
             }
+            () = std::future::poll_fn(|_| handover.poll_ready()) => return true,
             () = silence.as_mut(), if waits => {
                 waits = false;
                 // Whether a request came is looked at now: what stands behind `if` was found out before.
                 if !begun.load(Ordering::Acquire) {
                     debug!("a client that asked for nothing is let go");
-                    break;
+                    return false;
                 }
             }
             _ = drained.wait_for(|draining| *draining), if !asked => {
@@ -210,5 +242,4 @@ async fn connection(
             }
         }
     }
-    drop(permit);
 }
