@@ -121,7 +121,9 @@ pub(crate) async fn measure(options: &Options, root: &Path) -> anyhow::Result<()
     let (tokens, mut clients) = (Arc::new(tokens), JoinSet::new());
     println!("{} streams of {people} people, one workspace, {CHANGES} changes each time, medians\n", options.live);
     header(&["clients", "KiB each", "p50 ms", "p99 ms", "all after ms", "worst ms"]);
-    for wanted in [FEW.min(options.live), options.live] {
+    let mut sizes = vec![FEW.min(options.live), options.live];
+    sizes.dedup();
+    for wanted in sizes {
         while clients.len() < wanted {
             let token = tokens[clients.len() / EACH].clone();
             clients.spawn(follow(port, token, seen.clone()));
