@@ -21,13 +21,15 @@ use async_trait::async_trait;
 use connect_core::delivery::{DeliveryList, DeliveryState, Reset};
 use connect_core::dispatch::DispatchSettings;
 use connect_core::notify::{Channel, ChannelLimits, Handed, MailIdentity, Outgoing, SendFailure};
+use connect_core::outbox::{Answer, UndoWindow};
+use connect_core::store::TicketKey;
 use connect_core::testing::{ManualClock, SeededRandom};
 use connect_core::ticket::{Channel as Origin, ContactRef, NewTicket, Priority, ReplyOptions};
 use connect_core::user::ProvenMailbox;
-use connect_core::workspace::NewWorkspace;
+use connect_core::workspace::{NewWorkspace, WorkspacePatch};
 use connect_core::{
-    Access, Action, Body, Desk, DeskSettings, EmailAddress, Limit, Name, Policy, Random, Slug, Standing, Store,
-    StoreError, Subject, WorkspaceId,
+    Access, Action, Body, Desk, DeskSettings, EmailAddress, Error, HeldReplyId, Limit, Name, Policy, Random, Slug,
+    Standing, Store, StoreError, Subject, WorkspaceId,
 };
 use connect_store::MemoryStore;
 
@@ -113,6 +115,8 @@ struct Run {
     ledger: Ledger,
     /// Message-IDs of answers that were stored, each of which must arrive.
     answers: BTreeSet<String>,
+    /// Answers that waited, by their text, and whether they were taken back in time.
+    waited: BTreeMap<String, bool>,
     repeated: u64,
     deaths: u64,
     /// How often the clock was set back.
@@ -134,7 +138,8 @@ fn desk(
     builder.build(DeskSettings::new("https://desk.example", from))
 }
 
-async fn access(desk: &Desk, slug: &str) -> Access {
+/// A workspace as the host sees it, and as a person of its team does, whose answers wait for 20 s.
+async fn access(desk: &Desk, slug: &str) -> (Access, Access) {
     let email = EmailAddress::parse("email", "owner@acme.example").expect("an address");
     let owner = desk.users().find_or_create(&email, None).await.expect("made");
     let new = NewWorkspace {
@@ -142,7 +147,19 @@ async fn access(desk: &Desk, slug: &str) -> Access {
         slug: Slug::parse("slug", slug).expect("a slug"),
     };
     desk.workspaces().create(&ProvenMailbox::attest(&owner), new, None).await.expect("made");
-    desk.host(slug).await.expect("it is there")
+    let host = desk.host(slug).await.expect("it is there");
+    let undo_send = Some(UndoWindow::parse("undo_send", 20).expect("a window"));
+    desk.workspaces().update(&host, WorkspacePatch { undo_send, ..WorkspacePatch::default() }).await.expect("updated");
+    let person = desk.admit(&ProvenMailbox::attest(&owner), slug).await.expect("a member");
+    (desk.host(slug).await.expect("it is there"), person)
+}
+
+/// An answer that waits.
+struct Waiting {
+    room: usize,
+    ticket: connect_core::TicketId,
+    id: HeldReplyId,
+    text: String,
 }
 
 impl Run {
@@ -160,6 +177,7 @@ impl Run {
             ledger,
             calm,
             answers: BTreeSet::new(),
+            waited: BTreeMap::new(),
             repeated: 0,
             deaths: 0,
             set_back: 0,
@@ -179,10 +197,10 @@ impl Run {
     async fn write(
         &mut self,
         desk: &Desk,
-        rooms: &[Access],
+        rooms: &[(Access, Access)],
         tickets: &mut Vec<(usize, connect_core::TicketId)>,
         n: u64,
-    ) {
+    ) -> Option<Waiting> {
         let room = usize::try_from(self.dice.below(rooms.len() as u64)).unwrap_or(0);
         let own: Vec<_> = tickets.iter().filter(|(at, _)| *at == room).map(|(_, id)| *id).collect();
         if own.is_empty() || self.dice.below(3) == 0 {
@@ -197,15 +215,40 @@ impl Run {
                 team: None,
                 channel: Origin::Host,
             };
-            let opened = desk.tickets(&rooms[room]).open(new).await.expect("opened");
+            let opened = desk.tickets(&rooms[room].0).open(new).await.expect("opened");
             tickets.push((room, opened.ticket.id));
+            None
         } else {
             let ticket = own[usize::try_from(self.dice.below(own.len() as u64)).unwrap_or(0)];
-            let body = Body::parse("body", &format!("Answer {n}")).expect("a body");
-            let key = connect_core::store::TicketKey::Id(ticket);
-            let (_, message) =
-                desk.tickets(&rooms[room]).reply(key, body, ReplyOptions::default()).await.expect("answered");
-            self.answers.insert(desk.message_id(&message.id));
+            let text = format!("Answer {n}");
+            let (body, key) = (Body::parse("body", &text).expect("a body"), TicketKey::Id(ticket));
+            if self.dice.below(3) > 0 {
+                let (_, message) =
+                    desk.tickets(&rooms[room].0).reply(key, body, ReplyOptions::default()).await.expect("answered");
+                self.answers.insert(desk.message_id(&message.id));
+                return None;
+            }
+            match desk.tickets(&rooms[room].1).answer(key, body, ReplyOptions::default()).await {
+                Ok(Answer::Held(held)) => {
+                    self.waited.insert(text.clone(), false);
+                    Some(Waiting { room, ticket, id: held.id, text })
+                }
+                // While everything is down, only so many may wait.
+                Err(Error::Refused { code: "too_many_held", .. }) => None,
+                other => panic!("it waits: {other:?}"),
+            }
+        }
+    }
+
+    /// Takes an answer back, if it still waits.
+    async fn take_back(&mut self, desk: &Desk, rooms: &[(Access, Access)], waiting: Waiting) {
+        let tickets = desk.tickets(&rooms[waiting.room].1);
+        match tickets.withdraw(TicketKey::Id(waiting.ticket), waiting.id).await {
+            Ok(()) => {
+                self.waited.insert(waiting.text, true);
+            }
+            Err(Error::NotFound(_)) => {}
+            Err(error) => panic!("it is taken back, or was sent: {error}"),
         }
     }
 
@@ -213,9 +256,14 @@ impl Run {
         let writer = desk(self.memory.clone(), &self.clock, seed ^ 0xfeed, None);
         let rooms = [access(&writer, "acme").await, access(&writer, "bolt").await];
         let (mut tickets, mut nodes): (Vec<_>, Vec<Option<Work>>) = (Vec::new(), (0..NODES).map(|_| None).collect());
+        let mut waiting = Vec::new();
         for step in 0..STEPS {
             match self.dice.below(100) {
-                0..12 => self.write(&writer, &rooms, &mut tickets, step).await,
+                0..12 => waiting.extend(self.write(&writer, &rooms, &mut tickets, step).await),
+                17..20 if !waiting.is_empty() => {
+                    let one = usize::try_from(self.dice.below(waiting.len() as u64)).unwrap_or(0);
+                    self.take_back(&writer, &rooms, waiting.swap_remove(one)).await;
+                }
                 12..14 => self.clock.advance(Duration::from_secs(self.dice.below(90))),
                 14 => {
                     self.clock.set_back(Duration::from_secs(self.dice.below(120)));
@@ -243,6 +291,7 @@ impl Run {
         }
         drop(nodes);
         self.heal(seed).await;
+        self.check_waited(seed, &rooms, &tickets).await;
         self.check(seed, &rooms).await;
     }
 
@@ -272,7 +321,34 @@ impl Run {
         }
     }
 
-    async fn check(&mut self, seed: u64, rooms: &[Access]) {
+    /// Each answer that waited and was not taken back is a message, once; and is to arrive as any other.
+    async fn check_waited(
+        &mut self,
+        seed: u64,
+        rooms: &[(Access, Access)],
+        tickets: &[(usize, connect_core::TicketId)],
+    ) {
+        let desk = desk(self.memory.clone(), &self.clock, seed, None);
+        let mut sent: BTreeMap<String, u64> = BTreeMap::new();
+        for (room, ticket) in tickets {
+            let page = desk.tickets(&rooms[*room].0).messages(TicketKey::Id(*ticket), None, Limit::MAX).await;
+            for message in page.expect("read").rows {
+                let text = message.body.as_str().to_owned();
+                if self.waited.contains_key(&text) {
+                    self.answers.insert(desk.message_id(&message.id));
+                    *sent.entry(text).or_default() += 1;
+                }
+            }
+            let left = desk.tickets(&rooms[*room].1).held(TicketKey::Id(*ticket)).await.expect("read");
+            assert!(left.is_empty(), "seed {seed}: {left:?} still wait");
+        }
+        for (text, taken_back) in &self.waited {
+            let count = sent.get(text).copied().unwrap_or_default();
+            assert_eq!(count, u64::from(!taken_back), "seed {seed}: {text} was taken back: {taken_back}");
+        }
+    }
+
+    async fn check(&mut self, seed: u64, rooms: &[(Access, Access)]) {
         let came = self.came.lock().expect("mails").clone();
         for answer in &self.answers {
             assert!(came.contains_key(answer), "seed {seed}: {answer} was stored and never arrived");
@@ -281,7 +357,7 @@ impl Run {
             assert!(self.answers.contains(id), "seed {seed}: {id} arrived and was never stored");
         }
         self.repeated = came.values().map(|count| count - 1).sum();
-        for workspace in rooms.iter().map(Access::workspace_id).chain([WorkspaceId::DIRECTORY]) {
+        for workspace in rooms.iter().map(|(host, _)| host.workspace_id()).chain([WorkspaceId::DIRECTORY]) {
             let counters = self.memory.counters(workspace).await.expect("read").expect("there");
             assert_eq!(counters.routed_seq, counters.last_seq, "seed {seed}: all events are routed");
             let taken = self.ledger.taken(workspace);
@@ -320,6 +396,7 @@ fn every_seed_keeps_what_was_promised() {
         None => 1..1 + number("CONNECT_SIMULATION_SEEDS").unwrap_or(500),
     };
     let (mut answers, mut repeated, mut deaths, mut failures, mut again, mut set_back) = (0, 0, 0, 0, 0, 0);
+    let (mut waited, mut taken_back) = (0, 0);
     let count = seeds.end - seeds.start;
     for seed in seeds {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
@@ -331,13 +408,22 @@ fn every_seed_keeps_what_was_promised() {
         answers += run.answers.len();
         again += run.ledger.again();
         set_back += run.set_back;
+        waited += run.waited.len();
+        taken_back += run.waited.values().filter(|taken_back| **taken_back).count();
         (repeated, deaths, failures) = (repeated + run.repeated, deaths + run.deaths, failures + run.shaky.failures());
     }
     println!(
-        "{count} seeds: {answers} answers, all arrived; {repeated} mails again under their id; {deaths} nodes died; the store failed {failures} times; a consumer got {again} events again; the clock was set back {set_back} times"
+        "{count} seeds: {answers} answers, all arrived; {waited} waited, {taken_back} of them were taken back; {repeated} mails again under their id; {deaths} nodes died; the store failed {failures} times; a consumer got {again} events again; the clock was set back {set_back} times"
     );
     assert!(
-        count < 100 || (repeated > 0 && deaths > 0 && failures > 0 && again > 0 && set_back > 0),
+        count < 100
+            || (repeated > 0
+                && deaths > 0
+                && failures > 0
+                && again > 0
+                && set_back > 0
+                && taken_back > 0
+                && taken_back < waited),
         "the dice play everything"
     );
 }
