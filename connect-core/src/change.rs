@@ -182,6 +182,14 @@ impl ChangeSet {
         self
     }
 
+    /// Adds a change of a record that belongs to a ticket, of which it changes nothing.
+    #[must_use]
+    pub(crate) fn record_about(mut self, change: RecordChange, ticket: &Ticket, moment: &Moment) -> Self {
+        self.records.push(change.write);
+        self.push(change.fact, Some((ticket.id, ticket.version)), moment);
+        self
+    }
+
     /// Adds a change of a ticket.
     #[must_use]
     pub fn ticket(mut self, change: TicketChange, moment: &Moment) -> Self {

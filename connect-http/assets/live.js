@@ -3,15 +3,16 @@
 const place = document.querySelector("[data-live]");
 const { api, ticket, me } = place.dataset;
 // After a form that was refused the address is the form's.
-const page = location.pathname === place.dataset.page ? location.href : place.dataset.page;
-const isTeam = "team" in place.dataset;
-let after = place.dataset.after;
-let source;
+const isHere = location.pathname === place.dataset.page;
+const page = isHere ? location.href : place.dataset.page;
+// On a page of earlier entries nothing new is shown, and so nothing new has been seen.
+const showsNewest = !new URL(page, location.href).searchParams.has("cursor");
+const knowsPeople = "peopleTold" in place.dataset;
 
 const notes = place.querySelector("[data-new]");
 const people = place.querySelector("[data-people]");
 
-// Only one look at a time, and another one if something happened meanwhile.
+// Only one look at a time, and another one if something happened meanwhile, or the desk did not answer.
 function gathered(look) {
   let running = false;
   let again = false;
@@ -19,33 +20,55 @@ function gathered(look) {
     again = true;
     if (running) return;
     running = true;
-    while (again) {
+    for (let tries = 0; again && tries < 10; tries++) {
       again = false;
       try {
         await look();
       } catch {
-        // The desk does not answer now; the stream tells when it does.
+        again = true;
+        await new Promise((done) => setTimeout(done, 1000 * 2 ** Math.min(tries, 5)));
       }
     }
     running = false;
   };
 }
 
-const shown = () => document.querySelectorAll(".timeline > li").length;
+const last = () => {
+  const entries = document.querySelectorAll(".timeline > li");
+  return `${entries.length} ${entries[entries.length - 1]?.querySelector("time")?.dateTime}`;
+};
 
-const refresh = gathered(async () => {
-  const response = await fetch(page);
-  if (!response.ok || response.redirected) return;
-  const there = new DOMParser().parseFromString(await response.text(), "text/html");
-  const before = shown();
-  for (const part of [".timeline", ".outbox", ".about"]) {
+async function fetched(path, options) {
+  const response = await fetch(path, options);
+  if (response.status >= 500) throw new Error("the desk does not answer");
+  if (!response.ok || response.redirected) return undefined;
+  return new DOMParser().parseFromString(await response.text(), "text/html");
+}
+
+// Shows what stands on another copy of this page, but for what is being typed or pressed.
+function show(there) {
+  const before = last();
+  let isBusy = false;
+  for (const part of [".entries", ".outbox", ".about"]) {
     const [old, fresh] = [document.querySelector(part), there.querySelector(part)];
-    if (old && fresh) old.replaceWith(fresh);
+    if (!old || !fresh || old.innerHTML === fresh.innerHTML) continue;
+    if (old.matches(":focus-within") || old.matches(":active")) isBusy = true;
+    else old.replaceWith(fresh);
   }
+  if (isBusy) setTimeout(refresh, 2000);
   // What is shown has been seen by whoever answers now.
   const [old, fresh] = [document, there].map((all) => all.querySelector(".reply [name=seen]"));
-  if (old && fresh) old.value = fresh.value;
-  if (shown() > before) notes.textContent = "Something new has been added above.";
+  if (old && fresh && !isBusy) old.value = fresh.value;
+  if (last() !== before) notes.textContent = "Something new has been added above.";
+}
+
+const refresh = gathered(async () => {
+  if (!showsNewest) {
+    notes.textContent = "Something new has happened on this ticket.";
+    return;
+  }
+  const there = await fetched(page);
+  if (there) show(there);
 });
 
 const look = gathered(async () => {
@@ -56,28 +79,55 @@ const look = gathered(async () => {
   people.textContent = others.map((one) => `${one.user.name ?? "Somebody"} ${words[one.state]}`).join(", ");
 });
 
-function follow() {
+let source;
+
+// Follows from a place on, or from now on; then what was missed is looked at instead of being told.
+function follow(after) {
   source = new EventSource(`${api}/live${after ? `?after=${after}` : ""}`);
-  source.addEventListener("open", () => isTeam && look());
-  source.addEventListener("reset", refresh);
+  let isFirst = Boolean(after);
+  source.addEventListener("open", (event) => {
+    // The desk's own, which follows the browser's.
+    if (event.data === undefined) return;
+    if (!isFirst) refresh();
+    isFirst = false;
+    if (knowsPeople) look();
+  });
+  source.addEventListener("reset", () => {
+    source.close();
+    follow();
+  });
+  source.addEventListener("error", () => {
+    // A browser gives up for good where it is answered anything but a stream, such as by a proxy without a desk behind it.
+    if (source.readyState !== EventSource.CLOSED) return;
+    const closed = source;
+    setTimeout(() => closed === source && !document.hidden && follow(), 5000 + Math.random() * 10_000);
+  });
   source.addEventListener("presence", (event) => {
-    if (JSON.parse(event.data).ticket_id === ticket) look();
+    const sign = JSON.parse(event.data);
+    if (sign.ticket_id !== ticket) return;
+    look();
+    // Another page of the same person has said less than holds here.
+    const ranks = ["gone", "viewing", "replying"];
+    if (sign.user_id === me && told && ranks.indexOf(sign.state) < ranks.indexOf(told)) {
+      toldAt = 0;
+      tell();
+    }
   });
   for (const type of place.dataset.live.split(" ")) {
     source.addEventListener(type, (event) => {
-      after = event.lastEventId || after;
       if (JSON.parse(event.data).ticket_id === ticket) refresh();
     });
   }
 }
 
+const fields = () => [...document.querySelectorAll("textarea:not([readonly])")];
 let told;
 let toldAt = 0;
 
 // Says where one is: at once when it changes, else every 15 seconds.
 function tell() {
-  if (!isTeam || document.hidden) return;
-  const writes = [...document.querySelectorAll("textarea")].some((field) => field.value !== field.defaultValue);
+  if (!knowsPeople || document.hidden) return;
+  const writes = fields().some((field) => field.value !== "");
   const state = writes && "writes" in place.dataset ? "replying" : "viewing";
   if (state === told && Date.now() - toldAt < 15_000) return;
   [told, toldAt] = [state, Date.now()];
@@ -103,8 +153,31 @@ function turn() {
   }
 }
 
+// Sends an answer that waits, or takes it back, without losing what is being typed besides.
+async function decide(event) {
+  const form = event.target;
+  if (!form.closest(".outbox") || fields().every((field) => field.value === field.defaultValue)) return;
+  event.preventDefault();
+  const options = { method: "POST", body: new URLSearchParams() };
+  const response = await fetch(form.action, options).catch(() => undefined);
+  if (response?.ok) {
+    const there = new DOMParser().parseFromString(await response.text(), "text/html");
+    const [own, back] = [document, there].map((all) => all.querySelector("#reply"));
+    if (own && back?.value) own.value = own.value ? `${back.value}\n\n${own.value}` : back.value;
+    const kept = there.querySelector(".reply [name=kept]");
+    if (own && kept) own.after(kept, kept.nextElementSibling ?? "");
+  }
+  document.activeElement?.blur();
+  refresh();
+}
+
 document.addEventListener("visibilitychange", turn);
 document.addEventListener("input", tell);
+document.addEventListener("submit", decide);
 window.addEventListener("pagehide", leave);
 setInterval(tell, 1000);
-turn();
+if (document.hidden) turn();
+else {
+  follow(place.dataset.after);
+  tell();
+}

@@ -140,6 +140,7 @@ impl Dispatcher {
                     _ = stopped.changed() => {}
                     () = queued => {}
                     () = sender.freed() => {}
+                    Some(_) = sending.join_next(), if sender.room(sending.len()) == 0 => {}
                     () = tokio::time::sleep(self.settings.poll) => {}
                 }
             }
@@ -155,7 +156,7 @@ impl Dispatcher {
 
     /// Starts to send what is due and fits; answers whether there may be more at once.
     async fn send_due(&self, sender: &Sender, sending: &mut JoinSet<()>) -> Result<bool, StoreError> {
-        let Some(claim) = sender.claim(&self.desk, self.settings.lease) else { return Ok(false) };
+        let Some(claim) = sender.claim(&self.desk, self.settings.lease, sending.len()) else { return Ok(false) };
         let limit = claim.limit;
         let busy = sender.busy();
         // Whoever has nothing under way goes before everybody who has, however long theirs has waited.
@@ -174,10 +175,8 @@ impl Dispatcher {
         sender.took(claimed.len());
         for claimed in claimed {
             let (this, place) = (self.clone(), sender.place(claimed.delivery.workspace));
-            sending.spawn(async move {
-                this.deliver(place.channel().as_ref(), claimed).await;
-                drop(place);
-            });
+            let channel = sender.channel().clone();
+            sending.spawn(async move { this.deliver(channel.as_ref(), claimed, Some(place)).await });
         }
         Ok(more)
     }
@@ -198,7 +197,7 @@ impl Dispatcher {
                 };
                 for claimed in self.desk.store().claim(claim).await? {
                     (idle, sent) = (false, sent + 1);
-                    self.deliver(sender.channel().as_ref(), claimed).await;
+                    self.deliver(sender.channel().as_ref(), claimed, None).await;
                 }
             }
             if idle {

@@ -19,6 +19,10 @@ use crate::{Desk, Error, PushDeviceId, Result, WorkspaceId};
 /// How many workers may be lost with a delivery before it is set aside: it may be what ends them.
 const MOST_LOST: u32 = 5;
 
+/// How many deliveries may be taken up and not settled, for each worker: a store that is slow must not have a heap of them,
+/// which would all be sent again after a crash.
+const MOST_UNSETTLED: usize = 4;
+
 /// What is being sent over a channel.
 #[derive(Debug)]
 struct Shared {
@@ -48,12 +52,6 @@ pub(super) struct Sender {
 pub(super) struct Place {
     shared: Arc<Shared>,
     workspace: WorkspaceId,
-}
-
-impl Place {
-    pub(super) fn channel(&self) -> &Arc<dyn Channel> {
-        &self.shared.channel
-    }
 }
 
 impl Drop for Place {
@@ -102,14 +100,19 @@ impl Sender {
         Place { shared: self.shared.clone(), workspace }
     }
 
-    /// What may be taken up now, if anything may.
+    /// How many may be taken up for the sake of the store, while so many are not settled.
+    pub(super) fn room(&self, unsettled: usize) -> usize {
+        (self.shared.limits.concurrency.max(1) * MOST_UNSETTLED).saturating_sub(unsettled)
+    }
+
+    /// What may be taken up now, if anything may, while so many are taken up and not settled.
     ///
     /// One workspace has three quarters of the workers at most, so that another one's first delivery never waits for all
     /// of a flood that is sent slowly.
-    pub(super) fn claim(&self, desk: &Desk, lease: Duration) -> Option<Claim> {
+    pub(super) fn claim(&self, desk: &Desk, lease: Duration, unsettled: usize) -> Option<Claim> {
         let busy = self.shared.busy();
         let all = self.shared.limits.concurrency.max(1);
-        let mut limit = all.saturating_sub(busy.values().sum());
+        let mut limit = all.saturating_sub(busy.values().sum()).min(self.room(unsettled));
         if let Some(rate) = self.shared.limits.per_second {
             limit = limit.min(usize::try_from(rate.max(1)).unwrap_or(usize::MAX));
         }
@@ -159,22 +162,29 @@ struct Attempted {
 }
 
 impl Dispatcher {
-    /// Sends one delivery and settles it.
-    pub(super) async fn deliver(&self, channel: &dyn Channel, Claimed { delivery, token }: Claimed) {
+    /// Sends one delivery and settles it. The place of its worker, if it has one, is free once it has been sent: another one
+    /// is sent while this one's settling waits for the store.
+    pub(super) async fn deliver(
+        &self,
+        channel: &dyn Channel,
+        Claimed { delivery, token }: Claimed,
+        place: Option<Place>,
+    ) {
         let span = info_span!(
             "deliver", delivery = %delivery.id, channel = delivery.channel, workspace = %delivery.workspace,
             request_id = delivery.request_id,
         );
-        self.delivered(channel, delivery, token).instrument(span).await;
+        self.delivered(channel, delivery, token, place).instrument(span).await;
     }
 
-    async fn delivered(&self, channel: &dyn Channel, delivery: Delivery, token: u32) {
+    async fn delivered(&self, channel: &dyn Channel, delivery: Delivery, token: u32, place: Option<Place>) {
         let (meter, begun) = (self.desk.meter(), Instant::now());
         if delivery.attempts == 1 {
             // The claim has moved the time it was due at; since it was planned is what there is to tell.
             meter.began(&delivery.channel, self.desk.now().since(delivery.created_at));
         }
         let Attempted { settlement, gone, suppressed, devices } = self.attempt(channel, &delivery).await;
+        drop(place);
         let failure = match &settlement {
             Settlement::Failed { error, .. } => Some(error.clone()),
             _ => None,

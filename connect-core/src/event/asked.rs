@@ -22,8 +22,15 @@ impl Fact {
     /// The types of the facts that are public, for stores that filter by type.
     pub const PUBLIC_TYPES: [&'static str; 3] = ["ticket.opened", "ticket.replied", "ticket.status_changed"];
 
-    /// Whether it tells how people come in, or what was refused to whom: nothing for other systems.
+    /// Whether it tells how people come in, what was refused to whom, or of an answer that nobody else knows of yet: nothing
+    /// for other systems.
     pub fn is_for_audit_only(&self) -> bool {
+        if matches!(
+            self,
+            Self::TicketReplyHeld { .. } | Self::TicketReplyWithdrawn { .. } | Self::TicketReplyRefused { .. }
+        ) {
+            return true;
+        }
         let name = self.name();
         name.starts_with("auth.") || name.starts_with("access.")
     }

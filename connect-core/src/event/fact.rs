@@ -400,8 +400,6 @@ pub enum Fact {
     /// Somebody has answered, and the answer waits: until then it can be taken back.
     #[serde(rename = "ticket.reply_held")]
     TicketReplyHeld {
-        /// On which ticket.
-        ticket: TicketId,
         /// Which answer.
         held: HeldReplyId,
         /// When it is sent.
@@ -410,16 +408,12 @@ pub enum Fact {
     /// Its author has taken an answer back that waited.
     #[serde(rename = "ticket.reply_withdrawn")]
     TicketReplyWithdrawn {
-        /// On which ticket.
-        ticket: TicketId,
         /// Which answer.
         held: HeldReplyId,
     },
     /// An answer that waited could not be sent when its time had come.
     #[serde(rename = "ticket.reply_refused")]
     TicketReplyRefused {
-        /// On which ticket.
-        ticket: TicketId,
         /// Which answer.
         held: HeldReplyId,
         /// Who wrote it.

@@ -14,6 +14,8 @@ use crate::{Access, Action, Desk, Error, Limit, Result, TicketId, WorkspaceId};
 
 /// How long one wait for something new lasts at most, so that whoever follows comes to look at other things, too.
 const WAIT: Duration = Duration::from_secs(2);
+/// Signs of presence that are kept for whoever does not ask for them: as many as a workspace can have, and some.
+const MAX_SIGNS: usize = 2000;
 /// Tickets of which it is remembered whether they are seen, while somebody follows who does not see all.
 const REMEMBERED: usize = 1000;
 
@@ -85,8 +87,8 @@ impl Follower {
         tokio::select! {
             _ = self.newest.wait_for(|newest| *newest > after) => {}
             sign = next(&mut self.changes) => match sign {
-                Some(sign) => self.signs.push_back(sign),
-                None => self.is_behind = true,
+                Some(sign) if self.signs.len() < MAX_SIGNS => self.signs.push_back(sign),
+                _ => (self.is_behind, self.signs) = (true, VecDeque::new()),
             },
             () = tokio::time::sleep(WAIT) => {}
         }

@@ -38,7 +38,7 @@ pub enum Topic {
     Mentioned,
     /// A colleague has answered or written a note on such a ticket.
     TeamReplied,
-    /// A mail with an answer came back, on such a ticket.
+    /// A mail with an answer came back, on such a ticket; or an answer of their own that waited could not be sent.
     MailCameBack,
     /// A customer has opened a ticket.
     TicketOpened,

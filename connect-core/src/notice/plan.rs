@@ -271,6 +271,8 @@ impl Known<'_> {
             Fact::TicketReplied { by_customer: true, .. } => all(self.writers(ticket).await?, Topic::CustomerReplied),
             Fact::TicketReplied { by_customer: false, .. } => all(self.writers(ticket).await?, Topic::TeamReplied),
             Fact::TicketMailCameBack { .. } => all(self.writers(ticket).await?, Topic::MailCameBack),
+            // Theirs did not even leave.
+            Fact::TicketReplyRefused { author, .. } => Told::from([(*author, Topic::MailCameBack)]),
             Fact::TicketOpened { .. } if !matches!(event.actor, Actor::User(_)) => {
                 all(self.choosers(Topic::TicketOpened).await?, Topic::TicketOpened)
             }

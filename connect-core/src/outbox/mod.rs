@@ -23,8 +23,10 @@ use crate::{Body, Error, FieldError, HeldReplyId, Result, TicketId, Timestamp, U
 pub use release::Due;
 pub(crate) use release::Release;
 
-/// Most answers that wait on one ticket.
+/// Most answers that wait on one ticket, beside those that could not be sent.
 const MAX_HELD: usize = 20;
+/// Most answers in an outbox, with those.
+const MAX_ALL: usize = 40;
 
 /// For how long the answers of a workspace wait: 0 to 120 s. At 0 they do not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -74,8 +76,8 @@ pub struct HeldReply {
     pub created_at: Timestamp,
     /// When it is sent.
     pub send_at: Timestamp,
-    /// Why it could not be sent then, such as that the ticket was closed meanwhile. It stays until its author takes it back
-    /// or sends it after all.
+    /// Why it could not be sent then, such as that another message carries its file by now. It stays until its author takes it
+    /// back or sends it after all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
 }
@@ -94,6 +96,9 @@ pub enum Answer {
 pub(crate) struct Outbox {
     ticket: TicketId,
     held: Vec<HeldReply>,
+    /// The last one that was taken back, for its author to go on with: until another change of the outbox.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    taken_back: Option<HeldReply>,
     version: Version,
 }
 
@@ -119,7 +124,7 @@ impl Outbox {
     }
 
     fn empty(ticket: TicketId) -> Self {
-        Self { ticket, held: Vec::new(), version: Version::ABSENT }
+        Self { ticket, held: Vec::new(), taken_back: None, version: Version::ABSENT }
     }
 
     fn find(&self, id: HeldReplyId) -> Option<&HeldReply> {
@@ -128,7 +133,7 @@ impl Outbox {
 
     /// The next version, with these answers.
     fn with(&self, held: Vec<HeldReply>) -> Self {
-        Self { ticket: self.ticket, held, version: self.version.next() }
+        Self { ticket: self.ticket, held, taken_back: None, version: self.version.next() }
     }
 
     fn without(&self, id: HeldReplyId) -> Self {
@@ -137,10 +142,11 @@ impl Outbox {
 
     /// Decides that an answer waits.
     fn hold(&self, reply: HeldReply) -> Result<RecordChange> {
-        if self.held.len() >= MAX_HELD {
+        let waiting = self.held.iter().filter(|held| held.refused.is_none()).count();
+        if waiting >= MAX_HELD || self.held.len() >= MAX_ALL {
             return Err(Error::refused("too_many_held", format!("at most {MAX_HELD} answers wait on a ticket")));
         }
-        let fact = Fact::TicketReplyHeld { ticket: self.ticket, held: reply.id, send_at: reply.send_at };
+        let fact = Fact::TicketReplyHeld { held: reply.id, send_at: reply.send_at };
         let held = self.held.iter().cloned().chain([reply]).collect();
         Ok(RecordChange::update(&self.with(held), self.version, fact))
     }
@@ -151,10 +157,19 @@ impl Outbox {
         if held.author == author { Ok(held) } else { Err(Error::Forbidden("an answer of somebody else's")) }
     }
 
-    /// Decides that its author takes an answer back.
+    /// Decides that an answer is taken back.
     fn withdraw(&self, held: &HeldReply) -> RecordChange {
-        let fact = Fact::TicketReplyWithdrawn { ticket: self.ticket, held: held.id };
-        RecordChange::update(&self.without(held.id), self.version, fact)
+        let fact = Fact::TicketReplyWithdrawn { held: held.id };
+        let next = Self { taken_back: Some(held.clone()), ..self.without(held.id) };
+        RecordChange::update(&next, self.version, fact)
+    }
+
+    /// What has to be sent before an answer that is due, or that answer itself; none if it is not there. Whoever reads the
+    /// answers reads them in the order in which they were written.
+    fn first_up_to(&self, id: HeldReplyId) -> Option<&HeldReply> {
+        let due = self.find(id)?;
+        let goes_first = |held: &&HeldReply| held.refused.is_none() && held.send_at <= due.send_at;
+        self.held.iter().take_while(|held| held.id != id).find(goes_first).or(Some(due))
     }
 
     /// Decides that an answer cannot be sent; none where that is known.
@@ -162,7 +177,7 @@ impl Outbox {
         let mut held = self.held.clone();
         let one = held.iter_mut().find(|held| held.id == id && held.refused.as_deref() != Some(why))?;
         one.refused = Some(why.to_owned());
-        let fact = Fact::TicketReplyRefused { ticket: self.ticket, held: id, author: one.author };
+        let fact = Fact::TicketReplyRefused { held: id, author: one.author };
         Some(RecordChange::update(&self.with(held), self.version, fact))
     }
 }
@@ -206,6 +221,7 @@ mod tests {
         let second = HeldReplyId::from_bits(2);
         assert!(outbox.of_author(second, own).is_ok());
         assert!(matches!(outbox.of_author(second, other), Err(Error::Forbidden(_))));
+        assert_eq!(outbox.first_up_to(second).map(|held| held.id), Some(HeldReplyId::from_bits(1)), "in their order");
         let left = outbox.without(second);
         assert!(matches!(left.of_author(second, own), Err(Error::NotFound(_))));
         assert_eq!((left.held.len(), left.version), (MAX_HELD - 1, outbox.version.next()));

@@ -13,7 +13,7 @@ use crate::{TicketId, Timestamp, UserId, WorkspaceId};
 /// Most signs that are kept of a workspace; what comes on top is passed over until some have gone.
 const MAX_SIGNS: usize = 1000;
 /// Signs kept for a follower that is slow; behind that it is told who is there anew.
-const KEPT: usize = 64;
+const KEPT: usize = 256;
 /// How often at most what has not changed is told to other nodes again.
 const TOLD_AGAIN: Duration = Duration::from_secs(10);
 
@@ -41,7 +41,8 @@ impl Board {
     fn sweep(&mut self, workspace: WorkspaceId, now: Timestamp) {
         let changes = &self.changes;
         self.seen.retain(|(ticket, user), seen| {
-            let is_there = now < seen.until;
+            // One that would last longer than it ever does was told before the clock was set back.
+            let is_there = now < seen.until && seen.until <= now.plus(LASTS * 2);
             if !is_there {
                 let gone = Presence { workspace, ticket: *ticket, user: *user, doing: None, node: 0 };
                 let _ = changes.send(gone);

@@ -6,7 +6,9 @@ use crate::attachment::AttachmentRef;
 use crate::event::Fact;
 use crate::message::{Direction, Message, MessageKind};
 use crate::ticket::{Category, Channel, Priority, StatusName, Ticket};
-use crate::{Actor, Body, ContactId, Error, LabelName, MessageId, Moment, Result, Subject, TeamId, UserId, Version};
+use crate::{
+    Actor, Body, ContactId, Error, LabelName, MessageId, Moment, Result, Subject, TeamId, Timestamp, UserId, Version,
+};
 
 /// Most labels a ticket may carry.
 const MAX_LABELS: usize = 20;
@@ -168,6 +170,31 @@ impl Ticket {
         if self.category == Category::Closed {
             return Err(Error::refused("ticket_closed", "the ticket is closed: open a new one"));
         }
+        self.answer(body, options, moment)
+    }
+
+    /// An answer of the team's that was accepted at an earlier time, and has waited since.
+    ///
+    /// It is sent whatever became of the ticket meanwhile. Where the customer has written since, or the ticket was closed, its
+    /// status is left alone, and the customer goes on waiting: the answer was not written to that.
+    pub(crate) fn answer_of(
+        &self,
+        accepted: Timestamp,
+        body: Body,
+        options: ReplyOptions,
+        moment: &Moment,
+    ) -> Result<TicketChange> {
+        let is_newer = self.last_customer_at.is_some_and(|wrote| wrote > accepted);
+        if !is_newer && self.category != Category::Closed {
+            return self.answer(body, options, moment);
+        }
+        let status = Some((self.status.clone(), self.category));
+        let mut change = self.answer(body, ReplyOptions { status, ..options }, moment)?;
+        change.ticket.waiting_since = self.waiting_since;
+        Ok(change)
+    }
+
+    fn answer(&self, body: Body, options: ReplyOptions, moment: &Moment) -> Result<TicketChange> {
         let by_customer = matches!(moment.actor(), Actor::Contact(_));
         let newest = if by_customer { self.last_public_message } else { self.last_message };
         if options.last_seen.is_some_and(|seen| seen != newest) {

@@ -314,7 +314,7 @@ impl Tickets<'_> {
         if self.access.sees(&row.ticket) { Ok(row) } else { Err(Error::NotFound("ticket")) }
     }
 
-    async fn found(&self, key: TicketRef) -> Result<TicketRow> {
+    pub(crate) async fn found(&self, key: TicketRef) -> Result<TicketRow> {
         self.desk.store().ticket(self.access.workspace_id(), key).await?.ok_or(Error::NotFound("ticket"))
     }
 }

@@ -214,7 +214,7 @@ pub const PERMISSIONS: &[Permission] = &[
     row(GET, "/workspaces/{workspace}/tickets/{ticket}/messages/{message}", Need::Action(Action::ReadTickets)),
     // What is not sent yet is the team's, as notes are.
     row(GET, "/workspaces/{workspace}/tickets/{ticket}/outbox", Need::AllOf(&[Action::ReadTickets, Action::ReadNotes])),
-    row(DELETE, "/workspaces/{workspace}/tickets/{ticket}/outbox/{held}", Need::OwnAnd(Action::ReplyToTickets)),
+    row(DELETE, "/workspaces/{workspace}/tickets/{ticket}/outbox/{held}", Need::OwnOr(Action::ManageMembers)),
     row(POST, "/workspaces/{workspace}/tickets/{ticket}/outbox/{held}/send", Need::OwnAnd(Action::ReplyToTickets)),
 ];
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::{Bytes, BytesMut};
-use http::{Method, Version};
+use http::{HeaderValue, Method, Version, header};
 use http_body::Frame;
 use http_body_util::BodyExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -25,6 +25,9 @@ use crate::endless::Endless;
 
 /// How long a client may take nothing of what is sent to it.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How much of what a client sends all the same is read, so that it does not stand in the way of the last chunk.
+const MAX_UNASKED: usize = 64 * 1024;
 
 /// Nothing is to be handed over.
 const NO: u8 = 0;
@@ -61,7 +64,9 @@ impl Handover {
         if !is_endless || *method != Method::GET || version != Version::HTTP_11 {
             return response;
         }
-        let (parts, body) = response.into_parts();
+        let (mut parts, body) = response.into_parts();
+        // Nothing else is answered on the connection, and a proxy is not to keep it for another request.
+        parts.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         *self.body.lock().unwrap_or_else(PoisonError::into_inner) = Some(body);
         Response::from_parts(parts, Body::new(Never(self.clone())))
     }
@@ -84,18 +89,18 @@ impl Handover {
 
 /// Writes the body to the end, or until the client has gone or takes nothing any more.
 pub(super) async fn go_on(mut stream: TcpStream, mut body: Body) {
-    let mut listens = true;
-    let mut byte = [0_u8; 1];
+    let mut unasked = 0;
+    let mut bytes = [0_u8; 64];
     loop {
         let frame = tokio::select! {
             frame = body.frame() => frame,
-            // A client has nothing to say now but that it goes. What else it sends waits, as the connection ends with the stream.
-            read = stream.read(&mut byte), if listens => match read {
-                Ok(1..) => {
-                    listens = false;
+            // A client has nothing to say now but that it goes.
+            read = stream.read(&mut bytes), if unasked < MAX_UNASKED => match read {
+                Ok(0) | Err(_) => return,
+                Ok(more) => {
+                    unasked += more;
                     continue;
                 }
-                Ok(0) | Err(_) => return,
             },
         };
         let (bytes, is_last) = match frame {

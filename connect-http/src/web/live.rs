@@ -10,7 +10,8 @@ use crate::problem::Problem;
 
 /// The types of events that are seen on the page of a ticket.
 const TEAM: &str = "ticket.replied ticket.noted ticket.assigned ticket.moved ticket.status_changed \
-    ticket.priority_changed ticket.subject_changed ticket.labelled ticket.unlabelled ticket.mail_came_back";
+    ticket.priority_changed ticket.subject_changed ticket.labelled ticket.unlabelled ticket.mail_came_back \
+    ticket.reply_held ticket.reply_withdrawn ticket.reply_refused";
 
 pub(super) struct Live {
     pub(super) types: String,
@@ -19,7 +20,8 @@ pub(super) struct Live {
     /// The newest event that the page can show.
     pub(super) after: u64,
     pub(super) me: String,
-    pub(super) is_team: bool,
+    /// Whether they may know who else is there.
+    pub(super) knows_people: bool,
     pub(super) may_note: bool,
 }
 
@@ -29,13 +31,12 @@ impl Live {
         let counters =
             app.desk().store().counters(scope.access.workspace_id()).await.map_err(connect_core::Error::from)?;
         let (slug, ticket) = (&scope.access.workspace().slug, scope.segment("ticket").unwrap_or_default());
-        let is_team = is_team(&scope.access);
         Ok(Self {
-            types: if is_team { TEAM.to_owned() } else { Fact::PUBLIC_TYPES.join(" ") },
+            types: if is_team(&scope.access) { TEAM.to_owned() } else { Fact::PUBLIC_TYPES.join(" ") },
             page: format!("{}/{slug}/{pages}/{ticket}", app.base()),
             after: counters.map_or(0, |counters| counters.last_seq),
             me: scope.access.actor().to_string(),
-            is_team,
+            knows_people: app.desk().may(&scope.access, Action::ReadMembers),
             may_note: app.desk().may(&scope.access, Action::WriteNotes),
         })
     }

@@ -17,6 +17,7 @@ mod home;
 mod join;
 mod live;
 mod members;
+mod notices;
 #[cfg(feature = "oidc")]
 mod oauth;
 mod outbox;
@@ -98,6 +99,10 @@ pub(crate) fn routes() -> Router<App> {
         .route("/{workspace}/tickets/{ticket}/outbox/{held}/send", post(outbox::send))
         .route("/{workspace}/attachments/{attachment}", get(attachment::read))
         .route("/{workspace}/audit", get(audit::show))
+        .route("/{workspace}/notices", get(notices::list))
+        .route("/{workspace}/notices/read", post(notices::read_all))
+        .route("/{workspace}/notices/topics", post(notices::choose_topics))
+        .route("/{workspace}/notices/hours", post(notices::choose_hours))
         .route("/{workspace}/members", get(members::list).post(members::invite))
         .route("/{workspace}/members/{member}/narrow", post(teams::narrow))
         .route("/{workspace}/members/{member}/role", post(roles::give))

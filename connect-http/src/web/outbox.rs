@@ -17,6 +17,9 @@ use crate::extract::Scope;
 use crate::markdown;
 use crate::problem::Problem;
 
+/// How long an answer may be on its way before it is shown as late.
+const LATE: std::time::Duration = std::time::Duration::from_secs(60);
+
 /// An answer that waits, as it is shown.
 pub(super) struct Waiting {
     pub(super) id: String,
@@ -25,14 +28,22 @@ pub(super) struct Waiting {
     pub(super) files: Vec<String>,
     pub(super) when: String,
     pub(super) is_own: bool,
+    pub(super) may_stop: bool,
 }
 
 /// What waits on the ticket of the path, for whoever may see that.
 pub(super) async fn waiting(app: &App, scope: &Scope) -> Result<Vec<Waiting>, Problem> {
-    if !app.desk().may(&scope.access, Action::ReadNotes) {
-        return Ok(Vec::new());
-    }
-    let held = app.desk().tickets(&scope.access).held(scope.ticket()?).await?;
+    let held = match app.desk().tickets(&scope.access).held(scope.ticket()?).await {
+        Ok(held) => held,
+        Err(Error::Forbidden(_)) => Vec::new(),
+        // The rest of the ticket can be read all the same.
+        Err(Error::Internal(cause)) => {
+            tracing::error!(%cause, "what waits on a ticket does not read");
+            Vec::new()
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let may_manage = app.desk().may(&scope.access, Action::ManageMembers);
     let people = People::look_up(app, &scope.access, held.iter().map(|one| Actor::User(one.author))).await?;
     let now = app.desk().now();
     let shown = held.iter().map(|one| Waiting {
@@ -42,10 +53,12 @@ pub(super) async fn waiting(app: &App, scope: &Scope) -> Result<Vec<Waiting>, Pr
         files: one.attachments.iter().map(|file| file.name.to_string()).collect(),
         when: match (&one.refused, one.send_at.since(now).as_secs()) {
             (Some(why), _) => format!("could not be sent: {why}"),
+            (None, 0) if now.since(one.send_at) > LATE => "was to be sent, and has not been".to_owned(),
             (None, 0) => "is being sent".to_owned(),
             (None, seconds) => format!("will be sent in {seconds} s"),
         },
         is_own: scope.access.user() == Some(one.author),
+        may_stop: may_manage || scope.access.user() == Some(one.author),
     });
     Ok(shown.collect())
 }
@@ -72,12 +85,18 @@ pub(super) async fn undo(
 ) -> Result<Response, Problem> {
     let (ticket, id) = (scope.ticket()?, scope.id::<HeldReplyId>("held", "waiting answer")?);
     let tickets = app.desk().tickets(&scope.access);
-    // Read before it is gone.
-    let held = tickets.held(ticket).await?.into_iter().find(|held| held.id == id);
-    match (tickets.withdraw(ticket, id).await.map_err(too_late), held) {
-        (Ok(()), Some(held)) => Ok(render(&page(&app, &scope, None, draft(held)).await?)),
-        (Ok(()), None) => Ok(back(&app, &scope)),
-        (Err(problem), _) => again(&app, &scope, problem).await,
+    let done = tickets.withdraw(ticket, id).await;
+    if matches!(done, Ok(()) | Err(Error::NotFound(_))) {
+        // Pressed twice, it has been taken back already, and its text is to be in the form again.
+        match tickets.taken_back(ticket, id).await {
+            Ok(held) => return Ok(render(&page(&app, &scope, None, draft(held)).await?)),
+            Err(Error::NotFound(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    match done.map_err(too_late) {
+        Ok(()) => Ok(back(&app, &scope)),
+        Err(problem) => again(&app, &scope, problem).await,
     }
 }
 

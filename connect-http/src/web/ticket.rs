@@ -99,6 +99,9 @@ fn line(fact: &Fact, people: &People) -> String {
         Fact::TicketLabelled { label } => format!("put on the label {label}"),
         Fact::TicketUnlabelled { label } => format!("took off the label {label}"),
         Fact::TicketOpened { .. } => "opened the ticket".to_owned(),
+        Fact::TicketReplyHeld { .. } => "wrote an answer, to be sent a little later".to_owned(),
+        Fact::TicketReplyWithdrawn { .. } => "took an answer back".to_owned(),
+        Fact::TicketReplyRefused { author, .. } => format!("could not send an answer of {}", name(Some(*author))),
         _ => "changed the ticket".to_owned(),
     }
 }
@@ -109,7 +112,9 @@ pub(super) async fn entries(app: &App, scope: &Scope, page: &Page<TimelineEntry>
     for entry in &page.rows {
         actors.push(entry.event.actor);
         actors.extend(entry.message.as_ref().map(|message| message.author));
-        if let Fact::TicketAssigned { to: Some(user), .. } = entry.event.fact {
+        if let Fact::TicketAssigned { to: Some(user), .. } | Fact::TicketReplyRefused { author: user, .. } =
+            entry.event.fact
+        {
             actors.push(Actor::User(user));
         }
     }

@@ -11,6 +11,7 @@ use crate::api_keys::program;
 use crate::app::{TestApp, User, settings};
 use crate::attachments::{desk, id, upload};
 use crate::pages::{Browser, hidden};
+use crate::teams::me;
 
 const WINDOW: Duration = Duration::from_secs(10);
 
@@ -56,10 +57,11 @@ async fn an_answer_waits_and_is_seen_by_the_team_only_until_its_time_has_come() 
     assert_eq!(rows(&ada, &outbox).await, std::slice::from_ref(&held), "a colleague sees it");
     assert_eq!(viewer.get(&outbox).await.problem(403), "forbidden");
     assert_eq!(customer.get(&outbox).await.problem(403), "forbidden");
-    for user in [&owner, &viewer, &customer] {
+    for (user, is_told) in [(&owner, true), (&viewer, false), (&customer, false)] {
         assert_eq!(texts(user, &ticket).await, ["It does not work."], "it is no message yet");
         let timeline = user.get(&format!("{ticket}/timeline")).await;
-        assert!(!timeline.text.contains("Unplug") && !timeline.text.contains("held"), "{}", timeline.text);
+        assert!(!timeline.text.contains("Unplug"), "{}", timeline.text);
+        assert_eq!(timeline.text.contains("ticket.reply_held"), is_told, "{}", timeline.text);
     }
     assert_eq!(owner.get(&ticket).await.expect(200)["first_reply_at"], Value::Null, "nobody has answered yet");
     assert_eq!(mails(&app), before);
@@ -82,7 +84,7 @@ async fn an_answer_waits_and_is_seen_by_the_team_only_until_its_time_has_come() 
 #[tokio::test]
 async fn an_answer_that_is_taken_back_is_never_sent_and_only_its_author_takes_it_back() {
     let (app, _, owner, customer) = TestApp::acme().await;
-    let ada = app.member(&owner, "ada@acme.example", "admin").await;
+    let ada = app.member(&owner, "ada@acme.example", "member").await;
     let ticket = waiting_on(&owner).await;
     let before = mails(&app);
     let held = reply(&owner, &ticket, "Wrong customer.").await;
@@ -134,20 +136,84 @@ async fn an_answer_is_sent_at_once_when_its_author_says_so_and_never_twice() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_sent_when_its_time_has_come_stays_and_says_why() {
-    let (app, _, owner, _) = TestApp::acme().await;
-    let ticket = waiting_on(&owner).await;
-    let held = reply(&owner, &ticket, "Unplug it.").await;
-    owner.patch(&ticket, &json!({"status": "closed"})).await.expect(200);
+async fn what_was_accepted_is_sent_whatever_became_of_the_ticket_and_undoes_nothing_that_came_later() {
+    let (app, _, owner, customer) = TestApp::acme().await;
+    let closed = waiting_on(&owner).await;
+    reply(&owner, &closed, "Unplug it.").await;
+    owner.patch(&closed, &json!({"status": "closed"})).await.expect(200);
+    let other = owner.open("Smoke").await;
+    let resolving = json!({"kind": "reply", "body": "Open a window.", "status": "resolved"});
+    owner.post(&format!("{other}/messages"), &resolving).await.expect(201);
+    app.clock.advance(Duration::from_secs(5));
+    reply(&customer, &other, "It burns by now!").await;
+    let waiting_since = owner.get(&other).await.expect(200)["waiting_since"].clone();
     app.clock.advance(WINDOW);
     app.deliver().await;
+    assert_eq!(texts(&customer, &closed).await.pop().as_deref(), Some("Unplug it."));
+    assert_eq!(owner.get(&closed).await.expect(200)["category"], "closed");
+    let shown = owner.get(&other).await.expect(200);
+    assert_eq!(texts(&customer, &other).await.len(), 3);
+    assert_ne!(shown["category"], "resolved", "it was not written to what the customer has said since");
+    assert!(waiting_since.is_string() && shown["waiting_since"] == waiting_since, "who goes on waiting: {shown}");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn answers_leave_in_the_order_in_which_they_were_written() {
+    let (app, _, owner, customer) = TestApp::acme().await;
+    let ticket = waiting_on(&owner).await;
+    for n in 0..12 {
+        reply(&owner, &ticket, &format!("part {n}")).await;
+    }
+    app.clock.advance(WINDOW);
+    // Several nodes at once, each with many at once.
+    tokio::join!(app.deliver(), app.deliver(), app.deliver());
+    let parts: Vec<String> = (0..12).map(|n| format!("part {n}")).collect();
+    assert_eq!(texts(&customer, &ticket).await[1..], parts);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn who_was_let_go_is_not_heard_any_more_and_is_stopped_by_who_manages() {
+    let (app, _, owner, customer) = TestApp::acme().await;
+    let ticket = waiting_on(&owner).await;
+    let ben = app.member(&owner, "ben@acme.example", "member").await;
+    let ada = app.member(&owner, "ada@acme.example", "member").await;
+    let held = reply(&ben, &ticket, "Go away.").await;
+    let stopped = reply(&ben, &ticket, "All of you.").await;
+    let place = |held: &Value| format!("{ticket}/outbox/{}", held["id"].as_str().expect("an id"));
+    assert_eq!(ada.delete(&place(&stopped)).await.problem(403), "forbidden");
+    owner.delete(&place(&stopped)).await.expect(204);
+    owner.delete(&format!("/workspaces/acme/members/{}", me(&ben).await)).await.expect(204);
+    app.clock.advance(WINDOW);
+    app.deliver().await;
+    assert_eq!(texts(&customer, &ticket).await.len(), 1);
     let left = rows(&owner, &format!("{ticket}/outbox")).await;
-    assert!(left.len() == 1 && left[0]["refused"].as_str().expect("why").contains("closed"), "{left:?}");
-    let send = format!("{ticket}/outbox/{}/send", held["id"].as_str().expect("an id"));
-    assert_eq!(owner.post(&send, &json!(null)).await.problem(409), "ticket_closed");
-    owner.patch(&ticket, &json!({"status": "open"})).await.expect(200);
-    owner.post(&send, &json!(null)).await.expect(201);
-    assert_eq!(texts(&owner, &ticket).await.pop().as_deref(), Some("Unplug it."));
+    assert!(left.len() == 1 && left[0]["refused"].as_str().expect("why").contains("its author"), "{left:?}");
+    owner.delete(&place(&held)).await.expect(204);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_author_keeps_hold_of_what_they_wrote_where_they_see_no_notes_or_no_longer_the_ticket() {
+    let (app, _, owner, customer) = TestApp::acme().await;
+    let ticket = waiting_on(&owner).await;
+    let ada = app.member(&owner, "ada@acme.example", "member").await;
+    let words = ["workspace.read", "tickets.read", "tickets.reply", "tickets.update"];
+    let role = json!({"name": "Answers only", "base": "member", "permissions": words});
+    let role = owner.post("/workspaces/acme/roles", &role).await.expect(201);
+    let member = format!("/workspaces/acme/members/{}", me(&ada).await);
+    owner.patch(&member, &json!({"role_id": role["id"]})).await.expect(200);
+    reply(&owner, &ticket, "Of a colleague.").await;
+    let held = reply(&ada, &ticket, "Of hers.").await;
+    assert_eq!(rows(&ada, &format!("{ticket}/outbox")).await, std::slice::from_ref(&held), "her own");
+    // By now the ticket is out of her sight; what she wrote is not out of her hands.
+    owner.patch(&member, &json!({"narrowed": true})).await.expect(200);
+    assert_eq!(ada.get(&ticket).await.problem(404), "not_found");
+    ada.delete(&format!("{ticket}/outbox/{}", held["id"].as_str().expect("an id"))).await.expect(204);
+    app.clock.advance(WINDOW);
+    app.deliver().await;
+    assert_eq!(texts(&customer, &ticket).await, ["It does not work.", "Of a colleague."]);
     app.finish().await;
 }
 
@@ -174,6 +240,11 @@ async fn what_is_refused_is_refused_at_once_and_who_is_no_person_of_the_team_wai
     for _ in 0..20 {
         reply(&owner, &ticket, "y").await;
     }
+    // Who goes by what they saw last has not seen what a colleague is about to send.
+    let ada = app.member(&owner, "ada@acme.example", "member").await;
+    let newest = rows(&owner, &messages).await.pop().expect("one");
+    let blind = json!({"kind": "reply", "body": "x", "last_seen_message_id": newest["id"]});
+    assert_eq!(ada.post(&messages, &blind).await.problem(409), "newer_messages");
     let body = json!({"kind": "reply", "body": "z"});
     assert_eq!(owner.post(&messages, &body).await.problem(409), "too_many_held");
     owner.patch("/workspaces/acme", &json!({"undo_send_seconds": 0})).await.expect(200);
@@ -203,6 +274,8 @@ async fn files_go_along_when_the_answer_is_sent() {
     let left = rows(&owner, &format!("{ticket}/outbox")).await;
     assert!(left.len() == 1 && left[0]["refused"].is_string(), "{left:?}");
     assert_eq!(texts(&owner, &ticket).await.len(), 2);
+    let told = rows(&owner, "/workspaces/acme/notifications").await;
+    assert!(told.iter().any(|notice| notice["topic"] == "mail_came_back"), "its author is told: {told:?}");
     app.finish().await;
 }
 
@@ -258,7 +331,9 @@ async fn on_the_page_an_answer_is_taken_back_into_the_form() {
     assert!(page.text.contains("Wrong &#60;customer&#62;.</textarea>"), "{}", page.text);
     assert!(page.text.contains("value=\"resolved\" selected") && !page.text.contains("Take it back"), "{}", page.text);
     let page = browser.submit(&undo, &[]).await;
-    assert!(page.status == 409 && page.text.contains("does not wait any more"), "{}", page.text);
+    assert!(page.text.contains("Wrong &#60;customer&#62;.</textarea>"), "pressed twice: {}", page.text);
+    let unknown = undo.replace("/hld_", "/hld_0").replace("/undo", "x/undo");
+    assert_eq!(browser.submit(&unknown, &[]).await.status, 404);
 
     let page = browser.submit("/acme/tickets/1/reply", &[("body", "Unplug it.")]).await;
     let send = page.text.split("action=\"").filter_map(|rest| rest.split('"').next()).find(|to| to.ends_with("/send"));

@@ -133,7 +133,9 @@ async fn a_live_stream_goes_on_in_whole_chunks_and_ends_well_when_the_server_sto
     let rest = rest(stream).await;
     text.push_str(&rest);
     let (head, body) = text.split_once("\r\n\r\n").expect("a head");
-    assert!(head.starts_with("HTTP/1.1 200 ") && head.to_lowercase().contains("transfer-encoding: chunked"), "{head}");
+    let head = head.to_lowercase();
+    assert!(head.starts_with("http/1.1 200 ") && head.contains("transfer-encoding: chunked"), "{head}");
+    assert!(head.contains("connection: close"), "it was handed over: {head}");
     let content = content(body).unwrap_or_else(|| panic!("it is not whole: {body:?}"));
     assert_eq!(content.matches("event: ticket.noted").count(), 40, "{content}");
     served.ended.await.expect("it has stopped");
@@ -155,6 +157,13 @@ async fn a_live_stream_is_over_when_its_client_goes_and_other_kinds_of_requests_
     until(&mut stream, &mut text, "event: open").await;
     served.note("one").await;
     until(&mut stream, &mut text, "event: ticket.noted").await;
+    for _ in 0..20 {
+        stream.write_all(&[b'x'; 10_000]).await.expect("sent");
+    }
+    served.note("two").await;
+    let mut second = String::new();
+    until(&mut stream, &mut second, "event: ticket.noted").await;
+    text.push_str(&second);
     assert_eq!(text.matches("HTTP/1.1").count(), 1, "{text}");
     // The head alone, and the connection goes on.
     let mut head =

@@ -96,8 +96,24 @@ async fn what_colleagues_do_is_seen_without_loading_and_what_is_typed_stays() {
     press(&browser, "Take it back").await;
     until_typed(&browser, "I am on it").await;
     press(&browser, "Send the answer").await;
+    browser.find(By::XPath("//button[. = 'Send it now']")).await.expect("it waits");
+    fill(&browser, "reply", "And then").await;
+    press(&browser, "Take it back").await;
+    until_typed(&browser, "I am on it\n\nAnd then").await;
+    press(&browser, "Send the answer").await;
+    browser.find(By::XPath("//button[. = 'Send it now']")).await.expect("it waits");
+    fill(&browser, "reply", "What I write next").await;
     press(&browser, "Send it now").await;
     browser.find(By::XPath("//li[contains(@class, 'team')][contains(., 'I am on it')]")).await.expect("it is sent");
+    until_typed(&browser, "What I write next").await;
+    // A colleague's answer that waits is seen as it comes, and so is that it was taken back.
+    let body = json!({"kind": "reply", "body": "Something else."});
+    let held = olivia.post(&format!("{TICKET}/messages"), &body).await.expect(201);
+    until_shown(&browser, "Something else.").await;
+    let place = format!("{TICKET}/outbox/{}", held["id"].as_str().expect("an id"));
+    olivia.send(Method::DELETE, &place, None, None).await.expect(204);
+    until_shown(&browser, "took an answer back").await;
+    until("page without it", async || (!shown(&browser).await.contains("Something else.")).then_some(())).await;
     // Who leaves the page is gone at once.
     browser.goto(format!("{}/acme/tickets", server.url)).await.expect("the list");
     until("ticket that nobody looks at", async || {
