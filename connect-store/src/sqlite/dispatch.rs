@@ -50,7 +50,7 @@ pub(super) async fn route(store: &SqliteStore, workspace: WorkspaceId, route: Ro
     let (any, sealed) = (!deliveries.is_empty(), seal.is_some());
     store
         .writer
-        .write(move |connection| {
+        .write_along(move |connection| {
             let (sql, rows, seals) = (sql.clone(), rows.clone(), seals.clone());
             Box::pin(async move {
                 let moved = sqlx::query(safe(&sql.move_cursor))
@@ -87,7 +87,7 @@ pub(super) async fn claim(store: &SqliteStore, claim: Claim) -> Result<Vec<Claim
     let sql = store.sql.clone();
     store
         .writer
-        .write(move |connection| {
+        .write_along(move |connection| {
             let (sql, channel, except) = (sql.clone(), channel.clone(), except.clone());
             Box::pin(async move {
                 let query = sqlx::query(safe(&sql.due_deliveries)).bind(channel).bind(now.as_micros());
@@ -135,7 +135,7 @@ pub(super) async fn settle(
     let sql = store.sql.clone();
     store
         .writer
-        .write(move |connection| {
+        .write_along(move |connection| {
             let (sql, settlement) = (sql.clone(), settlement.clone());
             Box::pin(async move {
                 let query = sqlx::query(safe(&sql.delivery)).bind(workspace.to_string()).bind(id.to_string());
