@@ -21,6 +21,19 @@ pub(super) async fn live() -> impl IntoResponse {
     (headers, include_str!("../../assets/live.js"))
 }
 
+/// `GET /assets/push.js`: has a browser show messages of the desk.
+pub(super) async fn push() -> impl IntoResponse {
+    let headers = [(CONTENT_TYPE, "text/javascript; charset=utf-8"), (CACHE_CONTROL, "public, max-age=300")];
+    (headers, include_str!("../../assets/push.js"))
+}
+
+/// `GET /push-worker.js`: what runs in the browser while no page is open. It stands at the root of the desk, as a worker
+/// serves what is beside it and below. Browsers look for a newer one by themselves.
+pub(super) async fn push_worker() -> impl IntoResponse {
+    let headers = [(CONTENT_TYPE, "text/javascript; charset=utf-8"), (CACHE_CONTROL, "no-cache")];
+    (headers, include_str!("../../assets/push-worker.js"))
+}
+
 /// `GET /assets/passkey.js`: has a device sign. Without it codes still work.
 #[cfg(feature = "passkeys")]
 pub(super) async fn passkey() -> impl IntoResponse {

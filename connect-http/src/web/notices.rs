@@ -6,6 +6,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use connect_core::notice::{Choice, ClockTime, Digest, Medium, Notice, NoticeSettings, QuietHours, Topic, ZoneName};
+use connect_core::push::PushDevice;
 use connect_core::{Action, FieldError, Limit};
 use serde::Deserialize;
 
@@ -50,6 +51,10 @@ struct NoticesPage {
     may_choose: bool,
     topics: Vec<Chosen>,
     form: Hours,
+    /// The devices that are sent messages: ids and names.
+    devices: Vec<(String, String)>,
+    /// The desk's key for browsers, if it sends to any.
+    push_key: Option<String>,
     error: String,
 }
 
@@ -142,13 +147,21 @@ async fn page(
         let choice = |(medium, word): &(Medium, &str)| (format!("{}.{word}", topic.as_str()), media.contains(medium));
         Chosen { topic: topic.as_str(), words: words(*topic), media: MEDIA.iter().map(choice).collect() }
     };
+    let may_choose = app.desk().may(&scope.access, Action::ChooseNotifications);
+    let devices = if may_choose { app.desk().push_devices(&scope.access).list().await? } else { Vec::new() };
+    let named = |device: PushDevice| {
+        let name = if device.name.is_empty() { "a device without a name".to_owned() } else { device.name.clone() };
+        (device.id.to_string(), name)
+    };
     Ok(NoticesPage {
+        devices: devices.into_iter().map(named).collect(),
+        push_key: app.settings().push_key.clone(),
         shell: Shell::inside(app, "Notices", scope),
         slug: scope.access.workspace().slug.to_string(),
         rows: rows(app, scope, list.rows).await?,
         next: list.next,
         has_new,
-        may_choose: app.desk().may(&scope.access, Action::ChooseNotifications),
+        may_choose,
         topics: Topic::ALL.iter().map(chosen).collect(),
         form: form.unwrap_or_else(|| hours(&settings)),
         error,
@@ -182,6 +195,17 @@ pub(super) async fn read_all(
 ) -> Result<Response, Problem> {
     app.desk().notifications(&scope.access).read_all().await?;
     Ok(go(&app, &format!("/{}/notices", scope.access.workspace().slug)))
+}
+
+/// `POST /{workspace}/notices/devices/{device}/remove`: nothing is sent to it any more.
+pub(super) async fn remove_device(
+    State(app): State<App>,
+    Member(scope): Member,
+    Form(Nothing {}): Form<Nothing>,
+) -> Result<Response, Problem> {
+    let id = scope.id("device", "device")?;
+    app.desk().push_devices(&scope.access).remove(id).await?;
+    Ok(go(&app, &format!("/{}/notices#devices", scope.access.workspace().slug)))
 }
 
 /// `POST /{workspace}/notices/topics`: of what, and over what. A box that is not ticked is not sent.

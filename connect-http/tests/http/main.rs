@@ -32,6 +32,7 @@ mod mail_events;
 mod media_types;
 mod members;
 mod narrowed;
+mod notice_page;
 mod notices;
 mod notifications;
 #[cfg(feature = "oidc")]

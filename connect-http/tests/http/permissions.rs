@@ -564,12 +564,14 @@ async fn sec_55_on_every_route_a_foreign_workspace_and_a_foreign_id_answer_as_mi
 
 /// What nobody needs to be signed in for: signing in, how it looks, the first run, which is over, and what its own
 /// signature opens.
-pub const PUBLIC_PAGES: [&str; 10] = [
+pub const PUBLIC_PAGES: [&str; 12] = [
     "/",
     "/setup",
     "/assets/desk.css",
     "/assets/passkey.js",
     "/assets/live.js",
+    "/assets/push.js",
+    "/push-worker.js",
     "/assets/puzzle.js",
     "/sign-in",
     "/sign-in/code",

@@ -87,7 +87,7 @@ pub(super) async fn claim(store: &SqliteStore, claim: Claim) -> Result<Vec<Claim
     let sql = store.sql.clone();
     store
         .writer
-        .write_along(move |connection| {
+        .write(move |connection| {
             let (sql, channel, except) = (sql.clone(), channel.clone(), except.clone());
             Box::pin(async move {
                 let query = sqlx::query(safe(&sql.due_deliveries)).bind(channel).bind(now.as_micros());

@@ -20,6 +20,7 @@ mod passkey;
 mod process;
 mod proof;
 mod proxied;
+mod push_page;
 mod readme;
 mod receiver;
 mod smtp;
