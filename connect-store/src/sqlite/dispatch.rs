@@ -50,7 +50,7 @@ pub(super) async fn route(store: &SqliteStore, workspace: WorkspaceId, route: Ro
     let (any, sealed) = (!deliveries.is_empty(), seal.is_some());
     store
         .writer
-        .write_along(move |connection| {
+        .write(move |connection| {
             let (sql, rows, seals) = (sql.clone(), rows.clone(), seals.clone());
             Box::pin(async move {
                 let moved = sqlx::query(safe(&sql.move_cursor))
@@ -135,7 +135,7 @@ pub(super) async fn settle(
     let sql = store.sql.clone();
     store
         .writer
-        .write_along(move |connection| {
+        .write(move |connection| {
             let (sql, settlement) = (sql.clone(), settlement.clone());
             Box::pin(async move {
                 let query = sqlx::query(safe(&sql.delivery)).bind(workspace.to_string()).bind(id.to_string());

@@ -7,7 +7,6 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
 
 use connect_core::{ChangeParts, CommitError, Committed, StoreError, WorkspaceId};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -22,9 +21,6 @@ use crate::sql::{safe, store_error};
 
 /// Jobs that may wait before callers wait to hand theirs in.
 const QUEUE: usize = 4096;
-/// How long at most a write that nobody waits for is kept back for a commit to take it along, so that it costs the disk
-/// nothing of its own and no commit waits behind it.
-const KEPT_BACK: Duration = Duration::from_millis(8);
 /// Transactions between two clean-ups of ended answers.
 const CLEAN_EVERY: u32 = 512;
 
@@ -41,23 +37,8 @@ trait Work: Send {
 
 enum Job {
     Commit { workspace: WorkspaceId, changes: ChangeParts, answer: Answer },
-    Work(Box<dyn Work>, Urgency),
+    Work(Box<dyn Work>),
     Close(oneshot::Sender<()>),
-}
-
-/// Whether somebody waits for a write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Urgency {
-    /// A person does, or a program.
-    AtOnce,
-    /// The dispatcher does, and goes on with other things meanwhile.
-    Along,
-}
-
-impl Job {
-    fn is_urgent(&self) -> bool {
-        !matches!(self, Self::Work(_, Urgency::Along))
-    }
 }
 
 /// A handle to the task.
@@ -87,25 +68,8 @@ impl Writer {
         T: Send + 'static,
         F: for<'c> Fn(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, sqlx::Error>> + Send + 'static,
     {
-        self.written(Urgency::AtOnce, work).await
-    }
-
-    /// The same, with the next commit or after a few milliseconds.
-    pub(super) async fn write_along<T, F>(&self, work: F) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: for<'c> Fn(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, sqlx::Error>> + Send + 'static,
-    {
-        self.written(Urgency::Along, work).await
-    }
-
-    async fn written<T, F>(&self, urgency: Urgency, work: F) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: for<'c> Fn(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, sqlx::Error>> + Send + 'static,
-    {
         let (answer, answered) = oneshot::channel();
-        self.send(Job::Work(Box::new(Pending { work, result: None, answer }), urgency)).await?;
+        self.send(Job::Work(Box::new(Pending { work, result: None, answer }))).await?;
         answered.await.unwrap_or_else(|_| Err(StoreError::unavailable("the writer has stopped")))
     }
 
@@ -162,20 +126,10 @@ impl Task {
     async fn run(mut self) {
         while let Some(first) = self.waiting.recv().await {
             let mut jobs = vec![first];
-            self.take_waiting(&mut jobs);
-            if !jobs.iter().any(Job::is_urgent) {
-                let kept_back = tokio::time::sleep(KEPT_BACK);
-                tokio::pin!(kept_back);
-                while jobs.len() < self.group && !jobs.iter().any(Job::is_urgent) {
-                    tokio::select! {
-                        () = &mut kept_back => break,
-                        job = self.waiting.recv() => match job {
-                            Some(job) => jobs.push(job),
-                            None => break,
-                        },
-                    }
-                }
-                self.take_waiting(&mut jobs);
+            while jobs.len() < self.group
+                && let Ok(job) = self.waiting.try_recv()
+            {
+                jobs.push(job);
             }
             let (commits, works, close) = sort(jobs);
             self.write(commits, works).await;
@@ -186,15 +140,6 @@ impl Task {
                 let _ = done.send(());
                 return;
             }
-        }
-    }
-
-    /// Adds what waits already, as far as it fits.
-    fn take_waiting(&mut self, jobs: &mut Vec<Job>) {
-        while jobs.len() < self.group
-            && let Ok(job) = self.waiting.try_recv()
-        {
-            jobs.push(job);
         }
     }
 
@@ -305,7 +250,7 @@ fn sort(jobs: Vec<Job>) -> Sorted {
     for job in jobs {
         match job {
             Job::Commit { workspace, changes, answer } => commits.push((workspace, changes, answer)),
-            Job::Work(work, _) => works.push(work),
+            Job::Work(work) => works.push(work),
             Job::Close(done) => close = Some(done),
         }
     }
