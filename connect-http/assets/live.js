@@ -113,6 +113,11 @@ function follow(after) {
       tell();
     }
   });
+  source.addEventListener("notification", (event) => {
+    const { unread } = JSON.parse(event.data);
+    const link = document.querySelector("[data-notices]");
+    if (link) link.textContent = unread ? `Notices (${unread})` : "Notices";
+  });
   for (const type of place.dataset.live.split(" ")) {
     source.addEventListener(type, (event) => {
       if (JSON.parse(event.data).ticket_id === ticket) refresh();
@@ -156,19 +161,40 @@ function turn() {
 // Sends an answer that waits, or takes it back, without losing what is being typed besides.
 async function decide(event) {
   const form = event.target;
-  if (!form.closest(".outbox") || fields().every((field) => field.value === field.defaultValue)) return;
+  const chosen = [...document.querySelectorAll("input[type=file]")].some((field) => field.files.length);
+  if (!form.closest(".outbox") || (!chosen && fields().every((field) => field.value === ""))) return;
   event.preventDefault();
+  // Pressed twice it would come back twice.
+  if (form.dataset.sent) return;
+  form.dataset.sent = "yes";
   const options = { method: "POST", body: new URLSearchParams() };
   const response = await fetch(form.action, options).catch(() => undefined);
+  const text = (await response?.text().catch(() => "")) ?? "";
+  const there = new DOMParser().parseFromString(text, "text/html");
   if (response?.ok) {
-    const there = new DOMParser().parseFromString(await response.text(), "text/html");
-    const [own, back] = [document, there].map((all) => all.querySelector("#reply"));
-    if (own && back?.value) own.value = own.value ? `${back.value}\n\n${own.value}` : back.value;
-    const kept = there.querySelector(".reply [name=kept]");
-    if (own && kept) own.after(kept, kept.nextElementSibling ?? "");
+    bringBack(there, form);
+    form.closest(".held").remove();
+  } else {
+    delete form.dataset.sent;
+    notes.textContent = there.querySelector(".error")?.textContent ?? "That did not work: the desk does not answer.";
   }
   document.activeElement?.blur();
   refresh();
+}
+
+// What was taken back, into the form for an answer; where there is none, to be read.
+function bringBack(there, form) {
+  const [own, back] = [document, there].map((all) => all.querySelector("#reply"));
+  if (!back?.value) return;
+  if (!own || own.readOnly) {
+    form.closest(".outbox").after(back.closest(".card"));
+    return;
+  }
+  own.value = own.value ? `${back.value}\n\n${own.value}` : back.value;
+  const kept = there.querySelector(".reply [name=kept]");
+  if (kept) own.after(kept, kept.nextElementSibling ?? "");
+  const [status, chosen] = [document, there].map((all) => all.querySelector("#reply-status"));
+  if (status && chosen?.value) status.value = chosen.value;
 }
 
 document.addEventListener("visibilitychange", turn);

@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 
-use connect_core::presence::Presence;
-use connect_core::store::Hint;
+use connect_core::store::{Hint, Sign};
 use connect_core::{TicketId, UserId, WorkspaceId};
 use tokio::sync::mpsc;
 
@@ -14,7 +13,7 @@ const QUEUE: usize = 4096;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Said {
     Hint(Hint),
-    Sign(Presence),
+    Sign(Sign),
 }
 
 impl Said {
@@ -46,7 +45,7 @@ impl Queue {
     }
 
     /// Has a sign sent, if there is room that hints do not need.
-    pub(crate) fn sign(&self, sign: Presence) {
+    pub(crate) fn sign(&self, sign: Sign) {
         if self.sender.capacity() > QUEUE / 2 {
             let _ = self.sender.try_send(Said::Sign(sign));
         }
@@ -57,7 +56,7 @@ impl Queue {
 #[derive(Debug, Default)]
 pub(crate) struct Gathered {
     hints: HashMap<WorkspaceId, u64>,
-    signs: HashMap<(WorkspaceId, TicketId, UserId), Presence>,
+    signs: HashMap<(WorkspaceId, Option<TicketId>, UserId), Sign>,
 }
 
 impl Gathered {
@@ -69,7 +68,11 @@ impl Gathered {
                 *known = hint.seq.max(*known);
             }
             Said::Sign(sign) => {
-                self.signs.insert((sign.workspace, sign.ticket, sign.user), sign);
+                let about = match sign {
+                    Sign::Presence(presence) => (presence.workspace, Some(presence.ticket), presence.user),
+                    Sign::Noticed { workspace, user } => (workspace, None, user),
+                };
+                self.signs.insert(about, sign);
             }
         }
     }
@@ -90,7 +93,7 @@ impl Gathered {
 
 #[cfg(test)]
 mod tests {
-    use connect_core::presence::Doing;
+    use connect_core::presence::{Doing, Presence};
 
     use super::*;
 
@@ -100,17 +103,18 @@ mod tests {
 
     fn sign(doing: Option<Doing>) -> Said {
         let (workspace, ticket, user) = (WorkspaceId::from_bits(7), TicketId::from_bits(8), UserId::from_bits(9));
-        Said::Sign(Presence { workspace, ticket, user, doing, node: 3 })
+        Said::Sign(Sign::Presence(Presence { workspace, ticket, user, doing, node: 3 }))
     }
 
     #[test]
     fn what_is_sent_reads_back_and_foreign_messages_are_nothing() {
-        for said in [hint(12), sign(None), sign(Some(Doing::Replying))] {
+        let noticed = Said::Sign(Sign::Noticed { workspace: WorkspaceId::from_bits(7), user: UserId::from_bits(9) });
+        for said in [hint(12), sign(None), sign(Some(Doing::Replying)), noticed] {
             let mut gathered = Gathered::default();
             gathered.note(said);
             assert_eq!(gathered.texts().iter().map(|text| Said::read(text)).collect::<Vec<_>>(), [Some(said)]);
         }
-        for foreign in ["", "ping", "wsp_1 2", "everywhere"] {
+        for foreign in ["", "ping", "wsp_1 2", "everywhere", "noticed", "noticed wsp_1"] {
             assert_eq!(Said::read(foreign), None);
         }
     }

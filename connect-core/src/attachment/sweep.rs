@@ -1,5 +1,6 @@
 //! The end of uploads that nobody used, and what the desk knows of content.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +44,7 @@ impl Desk {
         let before = self.now().minus(UNUSED_FOR);
         let mut after = Some(first_id(self.now().minus(LOOKS_BACK)).to_string());
         let mut removed = 0;
+        let mut held: Option<BTreeSet<AttachmentId>> = None;
         loop {
             let list = RecordList { ids: None, after: after.clone(), limit: Limit::MAX };
             let mut records = self.store().records(workspace, Attachment::KIND, list).await?;
@@ -56,7 +58,14 @@ impl Desk {
                 if removed >= limit {
                     return Ok(removed);
                 }
-                if attachment.message.is_none() && self.remove_unused(workspace, &attachment).await? {
+                if attachment.message.is_some() {
+                    continue;
+                }
+                if held.is_none() {
+                    held = Some(self.held_files(workspace).await?);
+                }
+                let is_held = held.as_ref().is_some_and(|held| held.contains(&attachment.id));
+                if !is_held && self.remove_unused(workspace, &attachment).await? {
                     removed += 1;
                 }
             }

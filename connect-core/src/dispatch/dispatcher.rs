@@ -1,5 +1,6 @@
 //! The tasks that route and send.
 
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +14,8 @@ use super::sender::Sender;
 use super::{IN_APP, Plan};
 use crate::delivery::{Claim, Delivery, DeliveryState, Route};
 use crate::event::Event;
-use crate::store::{EventList, Signals, Unrouted};
-use crate::{Desk, Error, Limit, Result, StoreError, WorkspaceId};
+use crate::store::{EventList, Sign, Signals, Unrouted};
+use crate::{Desk, Error, Limit, Result, StoreError, UserId, WorkspaceId};
 
 /// Events routed in one step.
 const BATCH: usize = 200;
@@ -236,6 +237,8 @@ impl Dispatcher {
         let Some(last) = events.last().map(|event| event.seq) else { return Ok(false) };
         let deliveries = self.plan(at.workspace, &events).await?;
         let planned: Vec<String> = deliveries.iter().map(|delivery| delivery.channel.clone()).collect();
+        let told: BTreeSet<UserId> =
+            deliveries.iter().filter(|one| one.channel == IN_APP).filter_map(Delivery::user).collect();
         let mut sealing = self.desk.seal(at, &events).await?;
         let route = Route { from: at.routed, to: last, deliveries, seal: sealing.take() };
         let routed = self.desk.store().route(at.workspace, route).await?;
@@ -243,6 +246,7 @@ impl Dispatcher {
             self.desk.sealed(at, sealing);
             self.desk.meter().routed(last - at.routed, planned.into_iter());
             self.queued.notify_waiters();
+            told.into_iter().for_each(|user| self.desk.feed().tell(Sign::Noticed { workspace: at.workspace, user }));
         } else {
             debug!(workspace = %at.workspace, "another node routed these events");
         }

@@ -1,7 +1,7 @@
 //! Sending over one channel: how much at once, whose turn it is, and how an attempt ends.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -30,14 +30,20 @@ struct Shared {
     limits: ChannelLimits,
     /// How many are being sent, by workspace.
     busy: Mutex<HashMap<WorkspaceId, usize>>,
+    /// How many were taken up and are not settled, by workspace.
+    unsettled: Mutex<HashMap<WorkspaceId, usize>>,
     freed: Notify,
     /// Until when nothing more is taken up, where there is a rate.
     next_at: Mutex<Option<Instant>>,
 }
 
 impl Shared {
-    fn busy(&self) -> std::sync::MutexGuard<'_, HashMap<WorkspaceId, usize>> {
+    fn busy(&self) -> MutexGuard<'_, HashMap<WorkspaceId, usize>> {
         self.busy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unsettled(&self) -> MutexGuard<'_, HashMap<WorkspaceId, usize>> {
+        self.unsettled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -47,32 +53,52 @@ pub(super) struct Sender {
     shared: Arc<Shared>,
 }
 
-/// The place of a worker, given back when it is dropped.
+/// The place of a worker, given back once it has sent or when it is dropped; and that of a delivery that is not settled, until
+/// it is dropped.
 #[derive(Debug)]
 pub(super) struct Place {
     shared: Arc<Shared>,
     workspace: WorkspaceId,
+    is_sending: bool,
+}
+
+fn one_less(counts: &mut HashMap<WorkspaceId, usize>, workspace: WorkspaceId) {
+    if let Some(count) = counts.get_mut(&workspace) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(&workspace);
+        }
+    }
+}
+
+impl Place {
+    /// It has been sent: the worker is free.
+    fn sent(&mut self) {
+        if std::mem::take(&mut self.is_sending) {
+            one_less(&mut self.shared.busy(), self.workspace);
+            self.shared.freed.notify_one();
+        }
+    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut busy = self.shared.busy();
-        if let Some(count) = busy.get_mut(&self.workspace) {
-            *count -= 1;
-            if *count == 0 {
-                busy.remove(&self.workspace);
-            }
-        }
-        drop(busy);
-        self.shared.freed.notify_one();
+        self.sent();
+        one_less(&mut self.shared.unsettled(), self.workspace);
     }
 }
 
 impl Sender {
     pub(super) fn new(channel: Arc<dyn Channel>) -> Self {
         let limits = channel.limits();
-        let shared =
-            Shared { channel, limits, busy: Mutex::default(), freed: Notify::new(), next_at: Mutex::default() };
+        let shared = Shared {
+            channel,
+            limits,
+            busy: Mutex::default(),
+            unsettled: Mutex::default(),
+            freed: Notify::new(),
+            next_at: Mutex::default(),
+        };
         Self { shared: Arc::new(shared) }
     }
 
@@ -89,15 +115,16 @@ impl Sender {
         self.shared.freed.notified().await;
     }
 
-    /// The workspaces of which something is being sent.
+    /// The workspaces of which something is under way.
     pub(super) fn busy(&self) -> Vec<WorkspaceId> {
-        self.shared.busy().keys().copied().collect()
+        self.shared.unsettled().keys().copied().collect()
     }
 
     /// A place for a delivery of this workspace.
     pub(super) fn place(&self, workspace: WorkspaceId) -> Place {
         *self.shared.busy().entry(workspace).or_default() += 1;
-        Place { shared: self.shared.clone(), workspace }
+        *self.shared.unsettled().entry(workspace).or_default() += 1;
+        Place { shared: self.shared.clone(), workspace, is_sending: true }
     }
 
     /// How many may be taken up for the sake of the store, while so many are not settled.
@@ -120,7 +147,13 @@ impl Sender {
             return None;
         }
         let share = (all * 3 / 4).max(1);
-        let except = busy.iter().filter(|(_, count)| **count >= share).map(|(workspace, _)| *workspace).collect();
+        // Of what is not settled it has no more than that either.
+        let unsettled = self.shared.unsettled();
+        let has_all = |workspace: &WorkspaceId, count: usize| {
+            busy.get(workspace).is_some_and(|sending| *sending >= share) || count >= share * MOST_UNSETTLED
+        };
+        let except =
+            unsettled.iter().filter(|(workspace, count)| has_all(workspace, **count)).map(|(id, _)| *id).collect();
         // Of none that may still take, more than its share would be sent.
         let most = busy.values().filter(|count| **count < share).max().copied().unwrap_or(0);
         let claim = Claim {
@@ -177,14 +210,16 @@ impl Dispatcher {
         self.delivered(channel, delivery, token, place).instrument(span).await;
     }
 
-    async fn delivered(&self, channel: &dyn Channel, delivery: Delivery, token: u32, place: Option<Place>) {
+    async fn delivered(&self, channel: &dyn Channel, delivery: Delivery, token: u32, mut place: Option<Place>) {
         let (meter, begun) = (self.desk.meter(), Instant::now());
         if delivery.attempts == 1 {
             // The claim has moved the time it was due at; since it was planned is what there is to tell.
             meter.began(&delivery.channel, self.desk.now().since(delivery.created_at));
         }
         let Attempted { settlement, gone, suppressed, devices } = self.attempt(channel, &delivery).await;
-        drop(place);
+        if let Some(place) = &mut place {
+            place.sent();
+        }
         let failure = match &settlement {
             Settlement::Failed { error, .. } => Some(error.clone()),
             _ => None,

@@ -8,9 +8,8 @@ use tokio::sync::{broadcast, watch};
 
 use super::line::Line;
 use super::{Event, Fact};
-use crate::presence::Presence;
-use crate::store::{EventList, TicketKey};
-use crate::{Access, Action, Desk, Error, Limit, Result, TicketId, WorkspaceId};
+use crate::store::{EventList, Sign, TicketKey};
+use crate::{Access, Action, Desk, Error, Limit, Result, TicketId, UserId, WorkspaceId};
 
 /// How long one wait for something new lasts at most, so that whoever follows comes to look at other things, too.
 const WAIT: Duration = Duration::from_secs(2);
@@ -33,9 +32,13 @@ pub struct Follower {
     line: Arc<Line>,
     newest: watch::Receiver<u64>,
     seen: HashMap<TicketId, bool>,
-    /// Who comes and goes at tickets; for the team.
-    changes: Option<broadcast::Receiver<Presence>>,
-    signs: VecDeque<Presence>,
+    /// Who comes and goes at tickets, and who is told something; for the team.
+    changes: Option<broadcast::Receiver<Sign>>,
+    signs: VecDeque<Sign>,
+    /// Whether who is at a ticket is theirs to know.
+    people: bool,
+    /// Whose notices are.
+    reader: Option<UserId>,
     /// Whether changes were missed, as nobody took them up in time.
     is_behind: bool,
 }
@@ -52,12 +55,14 @@ impl Desk {
             return Ok(None);
         }
         let line = self.line(workspace, last);
-        let (changes, signs) = if self.may(access, Action::ReadMembers) {
-            let (changes, present) = self.follow_presence(workspace);
-            (Some(changes), present.into())
-        } else {
-            (None, VecDeque::new())
-        };
+        let people = self.may(access, Action::ReadMembers);
+        let reader = access.user().filter(|_| self.may(access, Action::ReadNotifications));
+        let (mut changes, mut signs) = (None, VecDeque::new());
+        if people || reader.is_some() {
+            let (following, present) = self.follow_presence(workspace);
+            changes = Some(following);
+            signs.extend(present.into_iter().filter(|_| people).map(Sign::Presence));
+        }
         Ok(Some(Follower {
             desk: self.clone(),
             access: access.clone(),
@@ -70,6 +75,8 @@ impl Desk {
             seen: HashMap::new(),
             changes,
             signs,
+            people,
+            reader,
             is_behind: false,
         }))
     }
@@ -94,15 +101,19 @@ impl Follower {
         }
     }
 
-    /// Who has come to a ticket, or gone, since this was last asked: at first all who are there now. For the team; held to
-    /// the tickets that the access sees. [`Error::Unavailable`] to whoever was too slow: they have to follow anew.
-    pub async fn signs(&mut self) -> Result<Vec<Presence>> {
+    /// Who has come to a ticket, or gone, since this was last asked: at first all who are there now. And whether the access's
+    /// own user was told something. For the team; held to the tickets that the access sees. [`Error::Unavailable`] to whoever was too slow: they have to follow anew.
+    pub async fn signs(&mut self) -> Result<Vec<Sign>> {
         if self.is_behind {
             return Err(Error::Unavailable("too many people came and went meanwhile".to_owned()));
         }
         let mut seen = Vec::new();
         while let Some(sign) = self.signs.front().copied() {
-            if self.sees(sign.ticket).await? {
+            let is_theirs = match sign {
+                Sign::Presence(presence) => self.people && self.sees(presence.ticket).await?,
+                Sign::Noticed { user, .. } => self.reader == Some(user),
+            };
+            if is_theirs {
                 seen.push(sign);
             }
             self.signs.pop_front();
@@ -170,7 +181,7 @@ impl Follower {
 }
 
 /// The next sign, or none if some were missed; waits for ever where none come.
-async fn next(changes: &mut Option<broadcast::Receiver<Presence>>) -> Option<Presence> {
+async fn next(changes: &mut Option<broadcast::Receiver<Sign>>) -> Option<Sign> {
     let Some(changes) = changes else { return std::future::pending().await };
     match changes.recv().await {
         Ok(sign) => Some(sign),

@@ -26,6 +26,7 @@ impl Topic {
             Self::Mentioned => "you are named",
             Self::TeamReplied => "a colleague has written",
             Self::MailCameBack => "a mail came back",
+            Self::ReplyRefused => "an answer of yours could not be sent",
             Self::TicketOpened => "new",
         }
     }

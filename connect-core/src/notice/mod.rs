@@ -38,20 +38,23 @@ pub enum Topic {
     Mentioned,
     /// A colleague has answered or written a note on such a ticket.
     TeamReplied,
-    /// A mail with an answer came back, on such a ticket; or an answer of their own that waited could not be sent.
+    /// A mail with an answer came back, on such a ticket.
     MailCameBack,
+    /// An answer of their own that waited could not be sent.
+    ReplyRefused,
     /// A customer has opened a ticket.
     TicketOpened,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Assigned,
         Self::CustomerReplied,
         Self::Mentioned,
         Self::TeamReplied,
         Self::MailCameBack,
+        Self::ReplyRefused,
         Self::TicketOpened,
     ];
 
@@ -63,6 +66,7 @@ impl Topic {
             Self::Mentioned => "mentioned",
             Self::TeamReplied => "team_replied",
             Self::MailCameBack => "mail_came_back",
+            Self::ReplyRefused => "reply_refused",
             Self::TicketOpened => "ticket_opened",
         }
     }
@@ -77,7 +81,7 @@ impl Topic {
         match self {
             Self::TicketOpened => BTreeSet::new(),
             Self::TeamReplied => BTreeSet::from([Medium::InApp]),
-            Self::Assigned | Self::CustomerReplied | Self::Mentioned | Self::MailCameBack => {
+            Self::Assigned | Self::CustomerReplied | Self::Mentioned | Self::MailCameBack | Self::ReplyRefused => {
                 BTreeSet::from([Medium::InApp, Medium::Mail, Medium::Push])
             }
         }

@@ -182,6 +182,7 @@ impl Topic {
             Self::Mentioned => MailTopic::Mentioned,
             Self::TeamReplied => MailTopic::TeamReplied,
             Self::MailCameBack => MailTopic::MailCameBack,
+            Self::ReplyRefused => MailTopic::ReplyRefused,
             Self::TicketOpened => MailTopic::TicketOpened,
         }
     }
@@ -191,7 +192,9 @@ impl Topic {
 const fn waits(topic: Topic) -> std::time::Duration {
     match topic {
         Topic::CustomerReplied | Topic::TeamReplied => GATHERED_FOR,
-        Topic::Assigned | Topic::Mentioned | Topic::MailCameBack | Topic::TicketOpened => std::time::Duration::ZERO,
+        Topic::Assigned | Topic::Mentioned | Topic::MailCameBack | Topic::ReplyRefused | Topic::TicketOpened => {
+            std::time::Duration::ZERO
+        }
     }
 }
 
@@ -271,8 +274,7 @@ impl Known<'_> {
             Fact::TicketReplied { by_customer: true, .. } => all(self.writers(ticket).await?, Topic::CustomerReplied),
             Fact::TicketReplied { by_customer: false, .. } => all(self.writers(ticket).await?, Topic::TeamReplied),
             Fact::TicketMailCameBack { .. } => all(self.writers(ticket).await?, Topic::MailCameBack),
-            // Theirs did not even leave.
-            Fact::TicketReplyRefused { author, .. } => Told::from([(*author, Topic::MailCameBack)]),
+            Fact::TicketReplyRefused { author, .. } => Told::from([(*author, Topic::ReplyRefused)]),
             Fact::TicketOpened { .. } if !matches!(event.actor, Actor::User(_)) => {
                 all(self.choosers(Topic::TicketOpened).await?, Topic::TicketOpened)
             }

@@ -56,6 +56,7 @@ pub(super) async fn compose(
         Topic::CustomerReplied => format!("An answer on ticket #{number}"),
         Topic::Mentioned => format!("You are named on ticket #{number}"),
         Topic::TeamReplied => format!("A colleague has written on ticket #{number}"),
+        Topic::ReplyRefused => format!("Your answer on ticket #{number} could not be sent"),
         Topic::MailCameBack => format!("A mail about ticket #{number} came back"),
         Topic::TicketOpened => format!("Ticket #{number} is new"),
     };

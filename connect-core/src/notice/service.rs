@@ -9,7 +9,7 @@ use crate::desk::Tries;
 use crate::dispatch::IN_APP;
 use crate::page::decode_id;
 use crate::record::RecordKind;
-use crate::store::{EventList, TicketKey};
+use crate::store::{EventList, Sign, TicketKey};
 use crate::ticket::Ticket;
 use crate::{Access, Action, Actor, DeliveryId, Desk, Error, Limit, Page, Result, UserId};
 
@@ -100,6 +100,7 @@ impl Notifications<'_> {
         let user = self.reader()?;
         let (workspace, now) = (self.access.workspace_id(), self.desk.now());
         if self.desk.store().mark_read(workspace, user, IN_APP, Some(vec![id]), now).await? > 0 {
+            self.desk.feed().tell(Sign::Noticed { workspace, user });
             return Ok(true);
         }
         let list = DeliveryList {
@@ -116,7 +117,11 @@ impl Notifications<'_> {
     pub async fn read_all(&self) -> Result<u64> {
         let user = self.reader()?;
         let (workspace, now) = (self.access.workspace_id(), self.desk.now());
-        Ok(self.desk.store().mark_read(workspace, user, IN_APP, None, now).await?)
+        let read = self.desk.store().mark_read(workspace, user, IN_APP, None, now).await?;
+        if read > 0 {
+            self.desk.feed().tell(Sign::Noticed { workspace, user });
+        }
+        Ok(read)
     }
 
     /// What the reader has chosen.

@@ -131,14 +131,15 @@ impl Due {
             let row = desk.store().ticket(*workspace, TicketKey::Id(*ticket)).await?;
             let row = row.ok_or_else(|| Error::Internal("the ticket is gone".to_owned()))?;
             let moment = Moment::new(desk.ids(), desk.now(), Actor::User(reply.author)).for_request(request_id.clone());
-            let sending = if self.may_answer(reply.author).await? {
-                service::sending(&tickets, &row, &outbox, reply, &moment).await
-            } else {
-                Err(Error::Forbidden("its author may not answer here any more"))
+            let sending = match self.may_answer(reply.author).await {
+                Ok(true) => service::sending(&tickets, &row, &outbox, reply, &moment).await,
+                Ok(false) => Err(Error::Forbidden("its author may not answer here any more")),
+                Err(error) => Err(error),
             };
             let is_done = match sending {
                 Ok(changes) => desk.commit_to(*workspace, changes).await?.is_some(),
-                Err(error) if is_refusal(&error) => {
+                // What does not read of one that goes before this one is not this one's trouble.
+                Err(error) if is_refusal(&error) || reply.id != *due && matches!(error, Error::Internal(_)) => {
                     info!(held = %reply.id, %error, "an answer could not be sent when its time had come");
                     self.refuse(&outbox, &row.ticket, reply.id, &error.to_string()).await?
                 }

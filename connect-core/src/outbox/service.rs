@@ -1,18 +1,40 @@
 //! Holding answers back, and taking them back.
 
+use std::collections::BTreeSet;
+
 use super::{Answer, HeldReply, Outbox};
 use crate::change::{ChangeSet, Committed, Moment};
 use crate::desk::Tries;
 use crate::record::{Record, RecordKind};
-use crate::store::TicketRow;
+use crate::store::{RecordList, TicketRow};
 use crate::ticket::{ReplyOptions, TicketRef, Tickets};
-use crate::{Action, Body, Desk, Error, HeldReplyId, Result, TicketId, UserId, WorkspaceId};
+use crate::{Action, AttachmentId, Body, Desk, Error, HeldReplyId, Limit, Result, TicketId, UserId, WorkspaceId};
 
 impl Outbox {
     /// That of a ticket.
     pub(super) async fn of(desk: &Desk, workspace: WorkspaceId, ticket: TicketId) -> Result<Self> {
         let record = desk.store().record(workspace, Self::KIND, Self::id_of(ticket)).await?;
         Ok(record.map(|record| record.read()).transpose()?.unwrap_or_else(|| Self::empty(ticket)))
+    }
+}
+
+impl Desk {
+    /// The files that answers will carry which wait in a workspace.
+    pub(crate) async fn held_files(&self, workspace: WorkspaceId) -> Result<BTreeSet<AttachmentId>> {
+        let mut list = RecordList { ids: None, after: None, limit: Limit::MAX };
+        let mut files = BTreeSet::new();
+        loop {
+            let records = self.store().records(workspace, Outbox::KIND, list.clone()).await?;
+            for outbox in records.iter().map(Record::read::<Outbox>) {
+                let outbox = outbox?;
+                let waiting = outbox.held.iter().chain(&outbox.taken_back);
+                files.extend(waiting.flat_map(|held| held.attachments.iter().map(|file| file.id)));
+            }
+            list.after = records.last().map(|record| record.id.clone());
+            if records.len() <= Limit::MAX.get() {
+                return Ok(files);
+            }
+        }
     }
 }
 
@@ -103,7 +125,7 @@ impl Tickets<'_> {
     /// Takes an answer back that waits: it is never sent. For its author, and for whoever manages the members, as an answer
     /// of somebody who is let go should not leave. [`Error::NotFound`] once it was sent or taken back.
     pub async fn withdraw(&self, key: TicketRef, id: HeldReplyId) -> Result<()> {
-        let author = self.author()?;
+        let author = self.person()?;
         if self.desk.replayed(self.access).await?.is_some() {
             return Ok(());
         }
@@ -126,7 +148,7 @@ impl Tickets<'_> {
 
     /// The answer that its author has taken back, if it was the last of its ticket that was: its text is theirs to go on with.
     pub async fn taken_back(&self, key: TicketRef, id: HeldReplyId) -> Result<HeldReply> {
-        let author = self.author()?;
+        let author = self.person()?;
         let (_, outbox) = self.outbox_of(key, author).await?;
         let held = outbox.taken_back.filter(|held| held.id == id && held.author == author);
         held.ok_or(Error::NotFound("waiting answer"))
@@ -166,6 +188,10 @@ impl Tickets<'_> {
     /// Who may have answers that wait: a person of the team.
     fn author(&self) -> Result<UserId> {
         self.desk.demand(self.access, Action::ReplyToTickets)?;
+        self.person()
+    }
+
+    fn person(&self) -> Result<UserId> {
         self.access.user().filter(|_| self.access.key().is_none()).ok_or(Error::Forbidden("waiting answers of people"))
     }
 }

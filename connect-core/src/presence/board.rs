@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::broadcast;
 
 use super::{Doing, LASTS, Presence};
+use crate::store::Sign;
 use crate::{TicketId, Timestamp, UserId, WorkspaceId};
 
 /// Most signs that are kept of a workspace; what comes on top is passed over until some have gone.
@@ -28,7 +29,7 @@ struct Seen {
 #[derive(Debug)]
 struct Board {
     seen: HashMap<(TicketId, UserId), Seen>,
-    changes: broadcast::Sender<Presence>,
+    changes: broadcast::Sender<Sign>,
 }
 
 impl Default for Board {
@@ -45,7 +46,7 @@ impl Board {
             let is_there = now < seen.until && seen.until <= now.plus(LASTS * 2);
             if !is_there {
                 let gone = Presence { workspace, ticket: *ticket, user: *user, doing: None, node: 0 };
-                let _ = changes.send(gone);
+                let _ = changes.send(Sign::Presence(gone));
             }
             is_there
         });
@@ -71,7 +72,7 @@ impl Board {
             }
         }
         if before != sign.doing {
-            let _ = self.changes.send(sign);
+            let _ = self.changes.send(Sign::Presence(sign));
         }
     }
 }
@@ -135,8 +136,17 @@ impl Boards {
         })
     }
 
+    /// Has whoever follows the workspace hear that somebody was told something.
+    pub(super) fn noticed(&self, workspace: WorkspaceId, user: UserId) {
+        self.with(|boards| {
+            if let Some(board) = boards.get(&workspace) {
+                let _ = board.changes.send(Sign::Noticed { workspace, user });
+            }
+        });
+    }
+
     /// What changes in a workspace from now on.
-    pub(super) fn follow(&self, workspace: WorkspaceId) -> broadcast::Receiver<Presence> {
+    pub(super) fn follow(&self, workspace: WorkspaceId) -> broadcast::Receiver<Sign> {
         self.with(|boards| boards.entry(workspace).or_default().changes.subscribe())
     }
 
@@ -173,15 +183,15 @@ mod tests {
         boards.note(viewing, at(0));
         assert!(!boards.note_own(viewing, at(9)), "they know");
         assert!(boards.note_own(viewing, at(10)), "lest they forget");
-        assert_eq!(changes.try_recv(), Ok(viewing));
+        assert_eq!(changes.try_recv(), Ok(Sign::Presence(viewing)));
         assert!(changes.try_recv().is_err(), "what did not change is not told again");
         let replying = sign(1, Some(Doing::Replying));
         assert!(boards.note_own(replying, at(11)));
-        assert_eq!(changes.try_recv(), Ok(replying));
+        assert_eq!(changes.try_recv(), Ok(Sign::Presence(replying)));
         boards.sweep(at(40));
         assert_eq!(boards.present(WorkspaceId::from_bits(1), None, at(40)), [replying]);
         boards.sweep(at(41));
-        assert_eq!(changes.try_recv(), Ok(sign(1, None)));
+        assert_eq!(changes.try_recv(), Ok(Sign::Presence(sign(1, None))));
         assert!(boards.present(WorkspaceId::from_bits(1), None, at(41)).is_empty());
         drop(changes);
         boards.sweep(at(42));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::broadcast;
 
 use super::{Boards, Doing, Presence};
-use crate::store::Signs;
+use crate::store::{Sign, Signs};
 use crate::ticket::{TicketRef, Tickets};
 use crate::{Action, Clock, Desk, Error, Result, WorkspaceId};
 
@@ -27,7 +27,7 @@ impl Tickets<'_> {
         let node = self.desk.boards().node;
         let sign = Presence { workspace: self.access.workspace_id(), ticket: row.ticket.id, user, doing, node };
         if self.desk.boards().note_own(sign, self.desk.now()) {
-            self.desk.feed().tell(sign);
+            self.desk.feed().tell(Sign::Presence(sign));
         }
         Ok(())
     }
@@ -48,7 +48,7 @@ impl Tickets<'_> {
 
 impl Desk {
     /// Who is at the tickets of a workspace, and what changes of it from now on.
-    pub(crate) fn follow_presence(&self, workspace: WorkspaceId) -> (broadcast::Receiver<Presence>, Vec<Presence>) {
+    pub(crate) fn follow_presence(&self, workspace: WorkspaceId) -> (broadcast::Receiver<Sign>, Vec<Presence>) {
         self.listen_for_presence();
         let changes = self.boards().follow(workspace);
         let present = self.boards().present(workspace, None, self.now());
@@ -78,8 +78,9 @@ async fn listen(boards: Weak<Boards>, clock: Arc<dyn Clock>, mut signs: Signs) {
         };
         let Some(boards) = boards.upgrade() else { return };
         match sign {
-            Some(sign) if sign.node == boards.node => {}
-            Some(sign) => boards.note(sign, clock.now()),
+            Some(Sign::Presence(sign)) if sign.node == boards.node => {}
+            Some(Sign::Presence(sign)) => boards.note(sign, clock.now()),
+            Some(Sign::Noticed { workspace, user }) => boards.noticed(workspace, user),
             None => boards.sweep(clock.now()),
         }
     }

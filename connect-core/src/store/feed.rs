@@ -1,10 +1,13 @@
 //! The port of wake-ups between nodes.
 
+use std::fmt;
+use std::str::FromStr;
+
 use async_trait::async_trait;
 use tokio::sync::broadcast;
 
 use crate::presence::Presence;
-use crate::{StoreError, WorkspaceId};
+use crate::{StoreError, UserId, WorkspaceId};
 
 /// Signals kept for a subscriber that is slow; behind that it is told to look everywhere.
 const KEPT: usize = 1024;
@@ -27,7 +30,51 @@ pub enum Signal {
     LookEverywhere,
 }
 
-/// "Look again", and who is at a ticket, between the nodes of a desk.
+/// Something that whoever looks at a page now likes to know at once, and that is nowhere but here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Sign {
+    /// Somebody is at a ticket, or has gone.
+    Presence(Presence),
+    /// Somebody has been told something in the desk, or has read it.
+    Noticed {
+        /// The workspace.
+        workspace: WorkspaceId,
+        /// Who.
+        user: UserId,
+    },
+}
+
+const NOTICED: &str = "noticed";
+
+/// As it is sent from node to node.
+impl fmt::Display for Sign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Presence(presence) => presence.fmt(f),
+            Self::Noticed { workspace, user } => write!(f, "{NOTICED} {workspace} {user}"),
+        }
+    }
+}
+
+/// This text is no sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no sign")]
+pub struct NotASign;
+
+impl FromStr for Sign {
+    type Err = NotASign;
+
+    fn from_str(text: &str) -> Result<Self, NotASign> {
+        let Some(ids) = text.strip_prefix(NOTICED) else {
+            return text.parse().map(Self::Presence).map_err(|_| NotASign);
+        };
+        let (workspace, user) = ids.trim_start().split_once(' ').ok_or(NotASign)?;
+        let workspace = workspace.parse().map_err(|_| NotASign)?;
+        Ok(Self::Noticed { workspace, user: user.parse().map_err(|_| NotASign)? })
+    }
+}
+
+/// "Look again", and signs of the moment, between the nodes of a desk.
 ///
 /// # Contract
 ///
@@ -37,7 +84,7 @@ pub enum Signal {
 ///   every subscriber is told [`Signal::LookEverywhere`].
 /// - [`publish`](Self::publish) never waits and never fails; it may gather hints for up to 50 ms and send
 ///   only the newest of a workspace. The publishing node's own subscribers hear it too.
-/// - A sign of presence may come late, twice or not at all, too; it is told again every few seconds for as long as it
+/// - A sign may come late, twice or not at all, too; one of presence is told again every few seconds for as long as it
 ///   holds. [`tell`](Self::tell) never waits and never fails. The telling node's own listeners hear it, too. Signs take no
 ///   room from hints: a flood of them delays or loses signs.
 #[async_trait]
@@ -48,8 +95,8 @@ pub trait LiveFeed: std::fmt::Debug + Send + Sync {
     /// What is published from now on.
     fn subscribe(&self) -> Signals;
 
-    /// Tells all nodes that somebody is at a ticket, or has gone. May be called outside of any async task.
-    fn tell(&self, sign: Presence);
+    /// Tells all nodes. May be called outside of any async task.
+    fn tell(&self, sign: Sign);
 
     /// What is told from now on.
     fn listen(&self) -> Signs;
@@ -75,16 +122,16 @@ impl Signals {
     }
 }
 
-/// Signs of presence as they come.
+/// Signs as they come.
 #[derive(Debug)]
 pub struct Signs {
-    receiver: broadcast::Receiver<Presence>,
+    receiver: broadcast::Receiver<Sign>,
 }
 
 impl Signs {
     /// The next sign; none when the feed is gone. Those that a slow listener missed are passed over. May be dropped
     /// while it waits.
-    pub async fn next(&mut self) -> Option<Presence> {
+    pub async fn next(&mut self) -> Option<Sign> {
         loop {
             match self.receiver.recv().await {
                 Ok(sign) => return Some(sign),
@@ -99,7 +146,7 @@ impl Signs {
 #[derive(Debug, Clone)]
 pub struct Fanout {
     sender: broadcast::Sender<Signal>,
-    signs: broadcast::Sender<Presence>,
+    signs: broadcast::Sender<Sign>,
 }
 
 impl Default for Fanout {
@@ -119,8 +166,8 @@ impl Fanout {
         Signals { receiver: self.sender.subscribe() }
     }
 
-    /// Tells all listeners of somebody at a ticket; nobody may be there.
-    pub fn tell(&self, sign: Presence) {
+    /// Tells all listeners; nobody may be there.
+    pub fn tell(&self, sign: Sign) {
         let _ = self.signs.send(sign);
     }
 
@@ -153,7 +200,7 @@ impl LiveFeed for LocalFeed {
         self.fanout.subscribe()
     }
 
-    fn tell(&self, sign: Presence) {
+    fn tell(&self, sign: Sign) {
         self.fanout.tell(sign);
     }
 

@@ -21,7 +21,7 @@ use crate::{Actor, DeliveryId, Limit, MessageId, TicketId, Timestamp, UserId, Wo
 
 pub use auth::{AuthStore, Budget, Challenge, ChallengeSeen, CodeForm, Flow, Resend, Revoke, Session};
 pub use blob::{BlobError, BlobInfo, BlobKey, BlobRead, BlobStore, BlobStream, verified};
-pub use feed::{Fanout, Hint, LiveFeed, LocalFeed, Signal, Signals, Signs};
+pub use feed::{Fanout, Hint, LiveFeed, LocalFeed, NotASign, Sign, Signal, Signals, Signs};
 pub use limit::{Quota, RateLimiter, Verdict};
 pub use seal::{OriginList, Seal, SealList};
 pub use transfer::{Counters, ExportList, Import, MovedRow, Part, answer_place};

@@ -49,6 +49,8 @@ pub enum MailTopic {
     TeamReplied,
     /// To a member: a mail with an answer came back.
     MailCameBack,
+    /// To a member: an answer of theirs that waited could not be sent.
+    ReplyRefused,
     /// To a member: a customer has opened a ticket.
     TicketOpened,
     /// To a member: what happened while they wanted to be told of it in one.
@@ -57,13 +59,14 @@ pub enum MailTopic {
 
 impl MailTopic {
     /// Every topic.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Reply,
         Self::Assigned,
         Self::CustomerReplied,
         Self::Mentioned,
         Self::TeamReplied,
         Self::MailCameBack,
+        Self::ReplyRefused,
         Self::TicketOpened,
         Self::Digest,
     ];
@@ -77,6 +80,7 @@ impl MailTopic {
             Self::Mentioned => "mentioned",
             Self::TeamReplied => "team_replied",
             Self::MailCameBack => "mail_came_back",
+            Self::ReplyRefused => "reply_refused",
             Self::TicketOpened => "ticket_opened",
             Self::Digest => "digest",
         }
@@ -103,6 +107,10 @@ impl MailTopic {
             Self::MailCameBack => (
                 "[#{{ ticket.number }}] a mail came back: {{ ticket.subject }}",
                 include_str!("own/mail_came_back.txt"),
+            ),
+            Self::ReplyRefused => (
+                "[#{{ ticket.number }}] your answer could not be sent: {{ ticket.subject }}",
+                include_str!("own/reply_refused.txt"),
             ),
             Self::TeamReplied => (
                 "[#{{ ticket.number }}] a colleague has written: {{ ticket.subject }}",

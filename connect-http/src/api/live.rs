@@ -5,7 +5,8 @@
 //! and everything has to be read anew.
 //!
 //! `event: presence` tells the team who comes to a ticket and goes. After `event: open` it tells who is there already,
-//! so what a client knew before counts no more.
+//! so what a client knew before counts no more. `event: notification` tells the caller that they were told something, or have
+//! read it, with how many are `unread`.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -17,6 +18,7 @@ use axum::response::sse::{Event as Line, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use connect_core::event::{Event, Follower};
 use connect_core::presence::Presence;
+use connect_core::store::Sign;
 use connect_core::{Access, Action};
 use futures::stream::{self, Stream};
 use http::{HeaderMap, HeaderValue};
@@ -54,7 +56,7 @@ struct Client {
     access: Access,
     follower: Option<Follower>,
     ready: VecDeque<Arc<Event>>,
-    signs: VecDeque<Presence>,
+    signs: VecDeque<Sign>,
     checked: Instant,
     draining: Option<Draining>,
     _place: Slot,
@@ -136,8 +138,15 @@ fn lines(state: Client) -> impl Stream<Item = Result<Line, Infallible>> {
                 let is_team = state.access.contact().is_none();
                 return Some((Ok(line(&event, is_team)), state));
             }
-            if let Some(sign) = state.signs.pop_front() {
-                return Some((Ok(presence(&sign)), state));
+            match state.signs.pop_front() {
+                Some(Sign::Presence(sign)) => return Some((Ok(presence(&sign)), state)),
+                // How many are unread now, however often that was told.
+                Some(noticed @ Sign::Noticed { .. }) => {
+                    state.signs.retain(|sign| *sign != noticed);
+                    let unread = Box::pin(unread(&state)).await?;
+                    return Some((Ok(Line::default().event("notification").data(unread.to_string())), state));
+                }
+                None => {}
             }
             if state.checked.elapsed() >= LOOK_AGAIN {
                 // Boxed, as the next one: a stream that waits need not hold the room that looking takes.
@@ -163,6 +172,12 @@ fn lines(state: Client) -> impl Stream<Item = Result<Line, Infallible>> {
         }
     });
     futures::StreamExt::chain(first, rest)
+}
+
+/// How many notices of the client's are unread, counted up to 100; none if that cannot be told now.
+async fn unread(client: &Client) -> Option<serde_json::Value> {
+    let unread = client.app.desk().notifications(&client.access).unread().await.ok()?;
+    Some(json!({ "unread": unread }))
 }
 
 /// Whether the client is still signed in, or its key still good, and still belongs here, on the same footing.

@@ -78,6 +78,7 @@ const fn words(topic: Topic) -> &'static str {
         Topic::Mentioned => "a note names you",
         Topic::TeamReplied => "a colleague writes on a ticket of yours",
         Topic::MailCameBack => "a mail of a ticket of yours comes back",
+        Topic::ReplyRefused => "an answer of yours cannot be sent",
         Topic::TicketOpened => "a customer opens a ticket",
     }
 }
@@ -90,6 +91,7 @@ fn line(topic: &str) -> &'static str {
         Some(Topic::Mentioned) => "named you on",
         Some(Topic::TeamReplied) => "wrote on",
         Some(Topic::MailCameBack) => "got a mail back of",
+        Some(Topic::ReplyRefused) => "could not send your answer on",
         Some(Topic::TicketOpened) => "opened",
         None => "did something on",
     }

@@ -28,6 +28,7 @@ const fn about(topic: Option<Topic>) -> &'static str {
         Some(Topic::Mentioned) => "notes that name you",
         Some(Topic::TeamReplied) => "what colleagues write",
         Some(Topic::MailCameBack) => "mail that came back",
+        Some(Topic::ReplyRefused) => "answers of yours that could not be sent",
         Some(Topic::TicketOpened) => "new tickets",
     }
 }

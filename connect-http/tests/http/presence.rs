@@ -108,6 +108,28 @@ async fn colleagues_see_who_is_at_a_ticket_and_customers_do_not() {
 }
 
 #[tokio::test]
+async fn who_is_told_something_hears_of_it_at_once_and_nobody_else_does() {
+    let (app, _, owner, customer) = TestApp::acme().await;
+    let ada = app.member(&owner, "ada@acme.example", "member").await;
+    let ticket = owner.open("Printer on fire").await;
+    let (mut hers, mut others, mut theirs) =
+        (Live::open(&ada).await, Live::open(&owner).await, Live::open(&customer).await);
+    owner.patch(&ticket, &json!({"assignee_id": me(&ada).await})).await.expect(200);
+    app.deliver().await;
+    let heard = hers.until("event: notification").await;
+    assert!(heard.contains("data: {\"unread\":1}"), "{heard}");
+    ada.post("/workspaces/acme/notifications/read", &json!({})).await.expect(200);
+    hers.until("data: {\"unread\":0}").await;
+    let reply = json!({"kind": "reply", "body": "Unplug it."});
+    owner.post(&format!("{ticket}/messages"), &reply).await.expect(201);
+    app.deliver().await;
+    for stream in [&mut others, &mut theirs] {
+        assert!(!stream.until("ticket.replied").await.contains("notification"), "it was hers alone");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn presence_is_held_to_the_tickets_that_one_sees_and_to_the_workspace() {
     let (app, _, owner, _) = TestApp::acme().await;
     let ada = app.member(&owner, "ada@acme.example", "member").await;

@@ -72,7 +72,7 @@ async fn a_template_that_does_not_fill_is_refused_and_a_test_is_mailed_to_who_as
     assert_eq!(owner.get(nowhere).await.problem(404), "not_found");
     let list = owner.get("/workspaces/acme/templates").await.expect(200);
     let all = list["data"].as_array().expect("a list");
-    assert!(all.len() == 8 && all.iter().all(|one| one["built_in"] == true), "{list}");
+    assert!(all.len() == 9 && all.iter().all(|one| one["built_in"] == true), "{list}");
     let words = json!({"subject": "About #{{ ticket.number }}", "text": "Dear {{ contact.name }}"});
     assert_eq!(write(&owner, "en", &words).await.expect(200)["version"], 1);
     let stale = json!({"subject": "Other", "text": "x", "version": 7});

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use connect_core::presence::{Doing, Presence};
-use connect_core::store::{Hint, Signal, Signals};
+use connect_core::store::{Hint, Sign, Signal, Signals};
 use connect_core::{TicketId, UserId, WorkspaceId};
 
 use super::FreshFeed;
@@ -92,25 +92,22 @@ pub async fn a_slow_subscriber_is_told_of_the_gap(fresh: FreshFeed) {
     assert_eq!(told.await, Ok(true), "5,000 hints were missed and nothing was said");
 }
 
-/// Somebody at a ticket is told of on the other node and the own one, and their going, too.
-pub async fn presence_reaches_every_node(fresh: FreshFeed) {
+/// Somebody at a ticket is told of on the other node and the own one, and their going, too; and that somebody was told
+/// something.
+pub async fn signs_reach_every_node(fresh: FreshFeed) {
     let mut listeners = [fresh.nodes[0].listen(), fresh.nodes[1].listen()];
-    let sign = |doing| Presence {
-        workspace: workspace(1),
-        ticket: TicketId::from_bits(2),
-        user: UserId::from_bits(3),
-        doing,
-        node: 4,
-    };
-    for doing in [Some(Doing::Viewing), Some(Doing::Replying), None] {
+    let (ticket, user) = (TicketId::from_bits(2), UserId::from_bits(3));
+    let sign = |doing| Sign::Presence(Presence { workspace: workspace(1), ticket, user, doing, node: 4 });
+    let signs = [Some(Doing::Viewing), Some(Doing::Replying), None].map(sign);
+    for sign in signs.into_iter().chain([Sign::Noticed { workspace: workspace(1), user }]) {
         for listener in &mut listeners {
             let mut is_heard = false;
             // It may be lost; then it is told again.
             for _ in 0..200 {
-                fresh.nodes[0].tell(sign(doing));
+                fresh.nodes[0].tell(sign);
                 let heard = async {
                     while let Some(heard) = listener.next().await {
-                        if heard == sign(doing) {
+                        if heard == sign {
                             return true;
                         }
                     }
@@ -121,7 +118,7 @@ pub async fn presence_reaches_every_node(fresh: FreshFeed) {
                     break;
                 }
             }
-            assert!(is_heard, "no sign of 200 arrived: {doing:?}");
+            assert!(is_heard, "no sign of 200 arrived: {sign:?}");
         }
     }
 }
@@ -132,7 +129,8 @@ pub async fn signs_take_no_room_from_hints(fresh: FreshFeed) {
     reaches(&fresh, 0, &mut other, workspace(1)).await;
     for user in 0..20_000 {
         let (ticket, user) = (TicketId::from_bits(2), UserId::from_bits(user));
-        fresh.nodes[0].tell(Presence { workspace: workspace(1), ticket, user, doing: None, node: 4 });
+        let gone = Presence { workspace: workspace(1), ticket, user, doing: None, node: 4 };
+        fresh.nodes[0].tell(Sign::Presence(gone));
     }
     fresh.nodes[0].publish(Hint { workspace: workspace(2), seq: 9 });
     told(&mut other, workspace(2), 9).await;

@@ -242,7 +242,7 @@ macro_rules! feed_conformance {
         $crate::__conformance_cases! {
             feed: a_hint_reaches_every_node, the_newest_of_a_burst_arrives, a_slow_subscriber_is_told_of_the_gap,
                 publishing_never_waits, a_connected_feed_is_ready,
-                presence_reaches_every_node, signs_take_no_room_from_hints;
+                signs_reach_every_node, signs_take_no_room_from_hints;
         }
     };
 }

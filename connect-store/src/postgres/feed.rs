@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use connect_core::StoreError;
-use connect_core::presence::Presence;
-use connect_core::store::{Fanout, Hint, LiveFeed, Signal, Signals, Signs};
+use connect_core::store::{Fanout, Hint, LiveFeed, Sign, Signal, Signals, Signs};
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
 use tokio::sync::{mpsc, watch};
 use tracing::{debug, warn};
@@ -60,7 +59,7 @@ impl LiveFeed for PostgresFeed {
         self.fanout.subscribe()
     }
 
-    fn tell(&self, sign: Presence) {
+    fn tell(&self, sign: Sign) {
         self.fanout.tell(sign);
         self.queue.sign(sign);
     }

@@ -13,8 +13,7 @@ use ::redis::aio::MultiplexedConnection;
 use ::redis::{AsyncConnectionConfig, Client, RedisResult, Value};
 use async_trait::async_trait;
 use connect_core::StoreError;
-use connect_core::presence::Presence;
-use connect_core::store::{Fanout, Hint, LiveFeed, Signal, Signals, Signs};
+use connect_core::store::{Fanout, Hint, LiveFeed, Sign, Signal, Signals, Signs};
 use futures::StreamExt;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{interval, sleep, timeout};
@@ -90,7 +89,7 @@ impl LiveFeed for RedisFeed {
         self.fanout.subscribe()
     }
 
-    fn tell(&self, sign: Presence) {
+    fn tell(&self, sign: Sign) {
         self.fanout.tell(sign);
         self.queue.sign(sign);
     }

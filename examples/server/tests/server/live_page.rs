@@ -88,6 +88,13 @@ async fn what_colleagues_do_is_seen_without_loading_and_what_is_typed_stays() {
     olivia.send(Method::PATCH, TICKET, None, Some(&json!({"status": "pending"}))).await.expect(200);
     until_shown(&browser, "changed the status from new to pending").await;
 
+    // What he is told in the desk is counted beside the link to it.
+    let members = olivia.get("/api/v1/workspaces/acme/members").await.expect(200);
+    let mut members = members["data"].as_array().expect("a list").iter();
+    let ben = members.find(|member| member["email"] == "ben@acme.example").expect("he is a member")["id"].clone();
+    olivia.send(Method::PATCH, TICKET, None, Some(&json!({"assignee_id": ben}))).await.expect(200);
+    until_shown(&browser, "Notices (1)").await;
+
     // His answer waits, is taken back into the form, and sent after all.
     olivia.send(Method::PATCH, "/api/v1/workspaces/acme", None, Some(&window)).await.expect(200);
     press(&browser, "Send the answer").await;
@@ -112,7 +119,7 @@ async fn what_colleagues_do_is_seen_without_loading_and_what_is_typed_stays() {
     until_shown(&browser, "Something else.").await;
     let place = format!("{TICKET}/outbox/{}", held["id"].as_str().expect("an id"));
     olivia.send(Method::DELETE, &place, None, None).await.expect(204);
-    until_shown(&browser, "took an answer back").await;
+    until_shown(&browser, "Olivia Okafor took an answer back").await;
     until("page without it", async || (!shown(&browser).await.contains("Something else.")).then_some(())).await;
     // Who leaves the page is gone at once.
     browser.goto(format!("{}/acme/tickets", server.url)).await.expect("the list");

@@ -49,7 +49,8 @@ async fn a_pushed_message_is_shown_by_the_worker_of_the_desk() {
     let (_driver, browser) = browser(&folder.path().join("profile")).await;
     browser.goto(format!("{}/acme/notices", server.url)).await.expect("the page");
     sign_in(&browser, &server, "olivia@acme.example").await;
-    browser.find(By::Id("device-name")).await.expect("the browser could be sent messages");
+    let field = browser.find(By::Id("device-name")).await.expect("a field");
+    until("offer to send messages", async || field.is_displayed().await.ok()?.then_some(())).await;
     let allowed = json!({"permissions": ["notifications"], "origin": server.url});
     tell(&browser, "Browser.grantPermissions", allowed).await;
     press(&browser, "Send messages to this browser").await;
