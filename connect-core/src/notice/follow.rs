@@ -85,7 +85,7 @@ impl Tickets<'_> {
         if followers.following.contains(&user) || followers.left.contains(&user) {
             return Ok(followers.following.contains(&user));
         }
-        Ok(super::plan::writers(self.desk, workspace, row.ticket.id).await?.contains(&user))
+        Ok(super::plan::writers(self.desk, workspace, row.ticket.id).await?.0.contains(&user))
     }
 
     /// Has the caller told of what is said on a ticket, or not any more.

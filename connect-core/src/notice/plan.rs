@@ -304,9 +304,7 @@ impl Known<'_> {
             return Ok(writers.clone());
         }
         let followers = forgiven(Followers::of(self.desk, self.workspace, ticket).await)?;
-        let row = self.desk.store().ticket(self.workspace, TicketKey::Id(ticket)).await?;
-        let assignee = row.and_then(|row| row.ticket.assignee);
-        let mut writers = writers(self.desk, self.workspace, ticket).await?;
+        let (mut writers, assignee) = writers(self.desk, self.workspace, ticket).await?;
         if let Some(followers) = followers {
             // Whoever works on it now is told, even if they had left it before.
             writers.retain(|user| !followers.left.contains(user) || Some(*user) == assignee);
@@ -349,10 +347,15 @@ pub(super) fn forgiven<T>(read: Result<T>) -> Result<Option<T>> {
     }
 }
 
-/// Whoever works on a ticket, or has written on it.
-pub(super) async fn writers(desk: &Desk, workspace: WorkspaceId, ticket: TicketId) -> Result<BTreeSet<UserId>> {
+/// Whoever works on a ticket, or has written on it; and who of them works on it.
+pub(super) async fn writers(
+    desk: &Desk,
+    workspace: WorkspaceId,
+    ticket: TicketId,
+) -> Result<(BTreeSet<UserId>, Option<UserId>)> {
     let row = desk.store().ticket(workspace, TicketKey::Id(ticket)).await?;
-    let mut writers: BTreeSet<UserId> = row.and_then(|row| row.ticket.assignee).into_iter().collect();
+    let assignee = row.and_then(|row| row.ticket.assignee);
+    let mut writers: BTreeSet<UserId> = assignee.into_iter().collect();
     let mut list = MessageList { ticket, ids: None, after: None, notes: true, limit: Limit::MAX };
     loop {
         let messages = desk.store().messages(workspace, list.clone()).await?;
@@ -362,7 +365,7 @@ pub(super) async fn writers(desk: &Desk, workspace: WorkspaceId, ticket: TicketI
         }));
         list.after = messages.last().map(|message| message.id);
         if messages.len() <= Limit::MAX.get() {
-            return Ok(writers);
+            return Ok((writers, assignee));
         }
     }
 }

@@ -27,10 +27,8 @@ use crate::smtp::Mailboxes;
 
 /// Answers of a backlog.
 const BACKLOG: usize = 2_000;
-/// Answers a second where they come one after the other, as on a busy desk: 17 million a day.
-const PACE: u32 = 200;
-/// How many of them are timed.
-const PACED: usize = 800;
+/// How many of those answers are timed that come one after the other.
+const PACED: usize = 400;
 
 /// Takes every mail at once.
 #[derive(Debug)]
@@ -86,8 +84,8 @@ async fn rate(desk: &Desk, access: &Access, tickets: &Arc<Vec<TicketId>>) -> any
 }
 
 /// Answers tickets at a steady pace, however long each takes; how long one takes in the middle, in milliseconds.
-async fn paced(desk: &Desk, access: &Access, tickets: &Arc<Vec<TicketId>>) -> anyhow::Result<f64> {
-    let (mut tasks, mut beat) = (JoinSet::new(), tokio::time::interval(Duration::from_secs(1) / PACE));
+async fn paced(desk: &Desk, access: &Access, tickets: &Arc<Vec<TicketId>>, pace: u32) -> anyhow::Result<f64> {
+    let (mut tasks, mut beat) = (JoinSet::new(), tokio::time::interval(Duration::from_secs(1) / pace));
     for place in 0..PACED {
         beat.tick().await;
         let (desk, access, ticket) = (desk.clone(), access.clone(), tickets[place % tickets.len()]);
@@ -147,10 +145,10 @@ async fn store(options: &Options, name: &str, store: Arc<dyn Store>, smtp: &Mail
         beside.push(rate(&plain, &access, &tickets).await?);
         running.stop().await;
         drained(&plain).await?;
-        calm.push(paced(&plain, &access, &tickets).await?);
+        calm.push(paced(&plain, &access, &tickets, options.pace).await?);
         drained(&plain).await?;
         let running = plain.dispatcher(DispatchSettings::default()).start();
-        shared.push(paced(&plain, &access, &tickets).await?);
+        shared.push(paced(&plain, &access, &tickets, options.pace).await?);
         running.stop().await;
         drained(&plain).await?;
         rate(&mailing, &access, &tickets).await?;
@@ -176,8 +174,8 @@ async fn store(options: &Options, name: &str, store: Arc<dyn Store>, smtp: &Mail
 pub(crate) async fn measure(options: &Options, root: &Path) -> anyhow::Result<()> {
     let smtp = Mailboxes::start().await?;
     println!(
-        "{CONNECTIONS} tasks answer {BACKLOG} tickets of one workspace, or {PACE} a second come; each answer is an event and a mail; {} rounds, medians\n",
-        options.rounds
+        "{CONNECTIONS} tasks answer {BACKLOG} tickets of one workspace, or {} a second come; each answer is an event and a mail; {} rounds, medians\n",
+        options.pace, options.rounds
     );
     header(&[
         "store",

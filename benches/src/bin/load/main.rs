@@ -1,8 +1,9 @@
 //! The load harness: drives the release server and, beside it in the same run, the bare server.
 //!
-//! `load SERVER BARE [--postgres URL] [--seconds N] [--rounds N] [--tickets N] [--scale N] [--live N] [--dispatch yes]`,
+//! `load SERVER BARE [--postgres URL] [--seconds N] [--rounds N] [--tickets N] [--scale N] [--live N] [--dispatch yes] [--pace N]`,
 //! where SERVER and BARE are the built programs. Without `--postgres` the store is a SQLite file. `--scale 0` leaves the
-//! large database out. `--live N` measures N live streams, and nothing else; `--dispatch yes` what follows a change.
+//! large database out. `--live N` measures N live streams, and nothing else; `--dispatch yes` what follows a change,
+//! with `--pace` answers a second where they come one after the other.
 //! `cargo xtask load` builds both, starts PostgreSQL where it is asked for, and calls it. What it prints are medians over
 //! the rounds.
 
@@ -42,6 +43,8 @@ pub(crate) struct Options {
     pub(crate) live: usize,
     /// Whether what follows a change is measured, and nothing else.
     pub(crate) dispatch: bool,
+    /// Answers a second, where they come one after the other.
+    pub(crate) pace: u32,
 }
 
 fn options() -> anyhow::Result<Options> {
@@ -56,6 +59,7 @@ fn options() -> anyhow::Result<Options> {
         scale: 1_000_000,
         live: 0,
         dispatch: false,
+        pace: 50,
     };
     while let Some(name) = arguments.next() {
         let value = arguments.next().with_context(|| format!("a value for {name}"))?;
@@ -67,11 +71,12 @@ fn options() -> anyhow::Result<Options> {
             "--scale" => options.scale = value.parse()?,
             "--dispatch" => options.dispatch = value == "yes",
             "--live" => options.live = value.parse()?,
+            "--pace" => options.pace = value.parse()?,
             other => bail!("{other} is no option"),
         }
     }
-    if options.seconds == 0 || options.rounds == 0 || options.tickets == 0 {
-        bail!("--seconds, --rounds and --tickets must be at least 1");
+    if options.seconds == 0 || options.rounds == 0 || options.tickets == 0 || options.pace == 0 {
+        bail!("--seconds, --rounds, --tickets and --pace must be at least 1");
     }
     if options.scale > 0 && options.scale < scale::SMALL {
         bail!("--scale must be 0 or at least {}", scale::SMALL);
