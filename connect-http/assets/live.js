@@ -38,8 +38,8 @@ const last = () => {
   return `${entries.length} ${entries[entries.length - 1]?.querySelector("time")?.dateTime}`;
 };
 
-async function fetched(path, options) {
-  const response = await fetch(path, options);
+async function fetched(path) {
+  const response = await fetch(path);
   if (response.status >= 500) throw new Error("the desk does not answer");
   if (!response.ok || response.redirected) return undefined;
   return new DOMParser().parseFromString(await response.text(), "text/html");
@@ -171,7 +171,8 @@ async function decide(event) {
   const response = await fetch(form.action, options).catch(() => undefined);
   const text = (await response?.text().catch(() => "")) ?? "";
   const there = new DOMParser().parseFromString(text, "text/html");
-  if (response?.ok) {
+  // Whoever was signed out meanwhile is answered another page: then nothing was done.
+  if (response?.ok && there.querySelector("[data-live]")) {
     bringBack(there, form);
     form.closest(".held").remove();
   } else {

@@ -157,7 +157,7 @@ impl Dispatcher {
 
     /// Starts to send what is due and fits; answers whether there may be more at once.
     async fn send_due(&self, sender: &Sender, sending: &mut JoinSet<()>) -> Result<bool, StoreError> {
-        let Some(claim) = sender.claim(&self.desk, self.settings.lease, sending.len()) else { return Ok(false) };
+        let Some(claim) = sender.claim(self.desk.now(), self.settings.lease, sending.len()) else { return Ok(false) };
         let limit = claim.limit;
         let busy = sender.busy();
         // Whoever has nothing under way goes before everybody who has, however long theirs has waited.

@@ -14,7 +14,7 @@ use crate::delivery::{Claim, Claimed, Delivery, Recipient, Settlement};
 use crate::mail_event::MailReference;
 use crate::notify::{Channel, ChannelLimits, Handed, Outgoing, SendFailure};
 use crate::suppression::SuppressionReason;
-use crate::{Desk, Error, PushDeviceId, Result, WorkspaceId};
+use crate::{Error, PushDeviceId, Result, Timestamp, WorkspaceId};
 
 /// How many workers may be lost with a delivery before it is set aside: it may be what ends them.
 const MOST_LOST: u32 = 5;
@@ -136,7 +136,7 @@ impl Sender {
     ///
     /// One workspace has three quarters of the workers at most, so that another one's first delivery never waits for all
     /// of a flood that is sent slowly.
-    pub(super) fn claim(&self, desk: &Desk, lease: Duration, unsettled: usize) -> Option<Claim> {
+    pub(super) fn claim(&self, now: Timestamp, lease: Duration, unsettled: usize) -> Option<Claim> {
         let busy = self.shared.busy();
         let all = self.shared.limits.concurrency.max(1);
         let mut limit = all.saturating_sub(busy.values().sum()).min(self.room(unsettled));
@@ -156,14 +156,8 @@ impl Sender {
             unsettled.iter().filter(|(workspace, count)| has_all(workspace, **count)).map(|(id, _)| *id).collect();
         // Of none that may still take, more than its share would be sent.
         let most = busy.values().filter(|count| **count < share).max().copied().unwrap_or(0);
-        let claim = Claim {
-            channel: self.name().to_owned(),
-            now: desk.now(),
-            lease,
-            limit,
-            each: (share - most).min(limit),
-            except,
-        };
+        let claim =
+            Claim { channel: self.name().to_owned(), now, lease, limit, each: (share - most).min(limit), except };
         Some(claim)
     }
 
@@ -361,5 +355,60 @@ impl Dispatcher {
             Some(wait) => Settlement::Retry { at: now.plus(wait.max(asked.unwrap_or_default())), error },
             None => Settlement::Failed { at: now, error },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+
+    use super::*;
+
+    /// Four at once.
+    #[derive(Debug)]
+    struct Four;
+
+    #[async_trait]
+    impl Channel for Four {
+        fn name(&self) -> &'static str {
+            "four"
+        }
+
+        fn limits(&self) -> ChannelLimits {
+            ChannelLimits::at_once(4)
+        }
+
+        async fn send(&self, _: &Outgoing) -> Result<Handed, SendFailure> {
+            Ok(Handed::default())
+        }
+
+        async fn probe(&self) -> Result<(), SendFailure> {
+            Ok(())
+        }
+    }
+
+    fn claim(sender: &Sender, unsettled: usize) -> Option<Claim> {
+        sender.claim(Timestamp::default(), Duration::from_secs(60), unsettled)
+    }
+
+    #[test]
+    fn a_worker_is_free_once_it_has_sent_and_what_is_not_settled_counts_all_the_same() {
+        let (sender, flood) = (Sender::new(Arc::new(Four)), WorkspaceId::from_bits(1));
+        let mut places: Vec<Place> = (0..4).map(|_| sender.place(flood)).collect();
+        assert!(claim(&sender, 4).is_none(), "all workers are busy");
+        places.iter_mut().for_each(Place::sent);
+        let next = claim(&sender, 4).expect("they are free again");
+        assert_eq!((next.limit, next.each, next.except), (4, 3, Vec::new()));
+        assert_eq!(sender.busy(), [flood], "whoever has nothing under way goes first");
+        for _ in 4..12 {
+            let mut place = sender.place(flood);
+            place.sent();
+            places.push(place);
+        }
+        let next = claim(&sender, 12).expect("there is room for others");
+        assert_eq!((next.limit, next.except), (4, vec![flood]), "three quarters of what is not settled is its share");
+        assert!(claim(&sender, 16).is_none(), "the store is to catch up first");
+        drop(places);
+        assert_eq!((sender.busy(), claim(&sender, 0).expect("all is free").except), (Vec::new(), Vec::new()));
     }
 }

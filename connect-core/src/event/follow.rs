@@ -102,7 +102,8 @@ impl Follower {
     }
 
     /// Who has come to a ticket, or gone, since this was last asked: at first all who are there now. And whether the access's
-    /// own user was told something. For the team; held to the tickets that the access sees. [`Error::Unavailable`] to whoever was too slow: they have to follow anew.
+    /// own user was told something. For the team; held to the tickets that the access sees. [`Error::Unavailable`] to
+    /// whoever was too slow: they have to follow anew.
     pub async fn signs(&mut self) -> Result<Vec<Sign>> {
         if self.is_behind {
             return Err(Error::Unavailable("too many people came and went meanwhile".to_owned()));
